@@ -1,0 +1,1 @@
+export { createHttp, type Http, type HttpOptions, httpProblems, mountRoutes, presentProblem, type Routes } from './http.ts';
