@@ -1,11 +1,16 @@
-import { type Actor, type Log, mayDo, Problem, defineProblems } from '@rapport/kernel';
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyRequest, type RawServerDefault } from 'fastify';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { type Actor, defineProblems, type Log, mayDo, Problem } from '@rapport/kernel';
 import type { FastifyBaseLogger } from 'fastify';
+import fastify, {
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyRequest,
+  type RawServerDefault,
+} from 'fastify';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -18,7 +23,13 @@ declare module 'fastify' {
   }
 }
 
-export type Http = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
+export type Http = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
 
 /** A module's routes, registered under `/api/v1`. */
 export type Routes = (http: Http) => Promise<void> | void;
@@ -69,7 +80,11 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   await http.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Rapport', version: options.version, description: 'Intelligent marketing platform for banks' },
+      info: {
+        title: 'Rapport',
+        version: options.version,
+        description: 'Intelligent marketing platform for banks',
+      },
       servers: [{ url: '/' }],
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: [{ bearer: [] }],
@@ -96,16 +111,22 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     if (!actor) throw httpProblems.unauthenticated();
     if (!mayDo(actor, permission)) {
       options.onForbidden?.(request, actor, permission);
-      throw httpProblems.forbidden({ detail: `This needs the permission ${permission}.`, details: { permission } });
+      throw httpProblems.forbidden({
+        detail: `This needs the permission ${permission}.`,
+        details: { permission },
+      });
     }
   });
   http.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error);
-    if (problem.status >= 500) options.log.error({ err: error, method: request.method, url: request.url }, 'request failed');
+    if (problem.status >= 500)
+      options.log.error({ err: error, method: request.method, url: request.url }, 'request failed');
     return reply.code(problem.status).type('application/problem+json').send(presentProblem(problem));
   });
   http.setNotFoundHandler((request, reply) => {
-    const problem = httpProblems.not_found({ detail: `There is nothing at ${request.method} ${request.url}.` });
+    const problem = httpProblems.not_found({
+      detail: `There is nothing at ${request.method} ${request.url}.`,
+    });
     return reply.code(404).type('application/problem+json').send(presentProblem(problem));
   });
   return http;
@@ -156,7 +177,10 @@ function toProblem(error: unknown): Problem {
   if (failure.statusCode === 413) return httpProblems.too_large({ cause: error });
   if (failure.statusCode === 429) return httpProblems.too_many_requests({ cause: error });
   if (failure.statusCode !== undefined && failure.statusCode >= 400 && failure.statusCode < 500) {
-    return httpProblems.invalid_request({ detail: failure.message ?? 'The request is not valid.', cause: error });
+    return httpProblems.invalid_request({
+      detail: failure.message ?? 'The request is not valid.',
+      cause: error,
+    });
   }
   return httpProblems.internal({ cause: error });
 }

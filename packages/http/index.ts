@@ -1,1 +1,9 @@
-export { createHttp, type Http, type HttpOptions, httpProblems, mountRoutes, presentProblem, type Routes } from './http.ts';
+export {
+  createHttp,
+  type Http,
+  type HttpOptions,
+  httpProblems,
+  mountRoutes,
+  presentProblem,
+  type Routes,
+} from './http.ts';

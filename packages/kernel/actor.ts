@@ -14,7 +14,9 @@ export interface Actor {
 
 export function mayDo(actor: Actor, permission: string): boolean {
   const noun = permission.slice(0, permission.indexOf('.'));
-  return actor.permissions.has('*') || actor.permissions.has(permission) || actor.permissions.has(`${noun}.*`);
+  return (
+    actor.permissions.has('*') || actor.permissions.has(permission) || actor.permissions.has(`${noun}.*`)
+  );
 }
 
 /** The platform acting for itself: schedules, recoveries, projections. */

@@ -9,7 +9,10 @@ export interface Component {
  * Starts components in order and stops them in reverse. When one fails to start, those before it are stopped
  * and the failure is thrown. A failing `stop` does not keep the others from stopping.
  */
-export function createLifecycle(components: readonly Component[], onStopError: (name: string, error: unknown) => void): Component {
+export function createLifecycle(
+  components: readonly Component[],
+  onStopError: (name: string, error: unknown) => void,
+): Component {
   const started: Component[] = [];
   const stop = async (): Promise<void> => {
     for (let component = started.pop(); component; component = started.pop()) {

@@ -25,7 +25,12 @@ export class Problem extends Error {
   constructor(
     code: string,
     spec: ProblemSpec,
-    options: { detail?: string; details?: Record<string, unknown>; faults?: readonly ProblemFault[]; cause?: unknown } = {},
+    options: {
+      detail?: string;
+      details?: Record<string, unknown>;
+      faults?: readonly ProblemFault[];
+      cause?: unknown;
+    } = {},
   ) {
     super(options.detail ?? spec.title, { cause: options.cause });
     this.code = code;
@@ -45,7 +50,9 @@ export interface ProblemOptions {
   readonly cause?: unknown;
 }
 
-export type ProblemFactory<Reasons extends string> = { readonly [R in Reasons]: (options?: ProblemOptions) => Problem };
+export type ProblemFactory<Reasons extends string> = {
+  readonly [R in Reasons]: (options?: ProblemOptions) => Problem;
+};
 
 const registry = new Map<string, ProblemSpec>();
 

@@ -8,7 +8,11 @@ export function murmur3(text: string): number {
   const blockEnd = bytes.length & ~3;
   let hash = 0;
   for (let at = 0; at < blockEnd; at += 4) {
-    const block = byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24);
+    const block =
+      byte(bytes, at) |
+      (byte(bytes, at + 1) << 8) |
+      (byte(bytes, at + 2) << 16) |
+      (byte(bytes, at + 3) << 24);
     hash = Math.imul(rotl(hash ^ scramble(block), 13), 5) + 0xe6546b64;
   }
   let tail = 0;

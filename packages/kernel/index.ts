@@ -15,4 +15,14 @@ export { BUCKET_COUNT, bucketOf, murmur3 } from './hash.ts';
 export { type Id, isId, newId } from './id.ts';
 export { createLog, type Log, silentLog } from './log.ts';
 export { type Random, seededRandom } from './random.ts';
-export { Instant, LANGUAGES, type Language, LocalizedText, localized, Page, PageQuery, ProblemBody, Ratio } from './schema.ts';
+export {
+  Instant,
+  LANGUAGES,
+  type Language,
+  LocalizedText,
+  localized,
+  Page,
+  PageQuery,
+  ProblemBody,
+  Ratio,
+} from './schema.ts';

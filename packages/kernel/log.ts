@@ -10,8 +10,22 @@ export interface Log {
 
 /** Field names that never reach a log in clear, at any of the first three depths. */
 const REDACTED = [
-  'password', 'token', 'authorization', 'cookie', 'secret', 'apiKey', 'writeKey',
-  'phone', 'email', 'address', 'name', 'birthDate', 'idNumber', 'to', 'recipient', 'body',
+  'password',
+  'token',
+  'authorization',
+  'cookie',
+  'secret',
+  'apiKey',
+  'writeKey',
+  'phone',
+  'email',
+  'address',
+  'name',
+  'birthDate',
+  'idNumber',
+  'to',
+  'recipient',
+  'body',
 ];
 
 /** Structured JSON logs on standard error, with personal data and secrets replaced by `[redacted]`. */
