@@ -1,4 +1,4 @@
-import { Condition, PropertyCondition } from '@rapport/conditions';
+import { ConditionBody, type PropertyCondition } from '@rapport/conditions';
 import { Instant, Page, PageQuery, Ratio } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
 
@@ -52,6 +52,13 @@ export type CampaignGoal = Static<typeof CampaignGoal>;
 const isoDuration = (description: string, example: string) =>
   Type.String({ pattern: '^P(\\d+[YMWD])*(T(\\d+[HMS])+)?$', description, examples: [example] });
 
+const PropertyFilter = Type.Unsafe<PropertyCondition>(
+  Type.Record(Type.String(), Type.Unknown(), {
+    description: 'Condition over the properties of the event; see docs/conditions.md',
+    examples: [{ property: 'product', op: '=', value: 'dep-12m' }],
+  }),
+);
+
 export const CampaignKpi = Type.Object(
   {
     event: Type.String({
@@ -59,7 +66,7 @@ export const CampaignKpi = Type.Object(
       description: 'Event that counts as conversion 轉化',
       examples: ['deposit_opened'],
     }),
-    where: Type.Optional(PropertyCondition),
+    where: Type.Optional(PropertyFilter),
     within: isoDuration('How long after the launch an event still counts', 'P14D'),
   },
   { description: 'What success is: this event within this time after launch, for treated and control alike' },
@@ -71,7 +78,7 @@ export const CampaignAudience = Type.Object(
     audienceId: Type.Optional(
       Type.String({ description: 'A saved audience 客群', examples: ['aud_01j9z3'] }),
     ),
-    condition: Type.Optional(Condition),
+    condition: Type.Optional(ConditionBody),
     exclude: Type.Optional(
       Type.Object(
         {

@@ -1,4 +1,4 @@
-import { Condition } from '@rapport/conditions';
+import { ConditionBody } from '@rapport/conditions';
 import { Instant, LocalizedText, Page, PageQuery } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
 
@@ -59,7 +59,7 @@ const editable = {
       examples: ['https://bank.example/deposit-12m'],
     }),
   ),
-  eligibility: Type.Optional(Condition),
+  eligibility: Type.Optional(ConditionBody),
 };
 
 export const OfferDraft = Type.Object(editable, { description: 'An offer 權益 as its author writes it' });
