@@ -1,30 +1,34 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { Http } from '@rapport/http';
+import { Type } from 'typebox';
+
+const YEAR_MS = 365 * 86_400_000;
 
 /** Serves the built console; every address that is not a file of it is a deep link and answers the page itself. */
 export async function addConsole(http: Http, folder: string): Promise<void> {
   if (!existsSync(join(folder, 'index.html'))) return;
-  http.addHook('onRoute', (route) => {
-    if (route.config?.permission === undefined) route.config = { ...route.config, permission: 'public' };
-  });
-  await http.register(async (scope) => {
-    await scope.register(fastifyStatic, {
-      root: folder,
-      wildcard: false,
-      index: false,
-      setHeaders(reply, path) {
-        reply.setHeader(
-          'cache-control',
-          path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-        );
-      },
-    });
-    scope.get('/*', { config: { permission: 'public' } }, async (request, reply) => {
-      const isPage =
-        request.headers.accept?.includes('text/html') === true && !request.url.startsWith('/api/');
-      return isPage ? reply.sendFile('index.html') : reply.callNotFound();
-    });
-  });
+  const files = new Set(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name))),
+  );
+  await http.register(fastifyStatic, { root: folder, serve: false, cacheControl: false });
+  http.get(
+    '/*',
+    { config: { permission: 'public' }, schema: { hide: true, params: Type.Object({ '*': Type.String() }) } },
+    async (request, reply) => {
+      const path = request.params['*'];
+      if (files.has(path)) {
+        // Vite names assets by their content, so they never change.
+        const cache = path.startsWith('assets/')
+          ? `public, max-age=${YEAR_MS / 1000}, immutable`
+          : 'no-cache';
+        return reply.header('cache-control', cache).sendFile(path);
+      }
+      const isPage = request.headers.accept?.includes('text/html') === true && !path.startsWith('api/');
+      return isPage ? reply.header('cache-control', 'no-cache').sendFile('index.html') : reply.callNotFound();
+    },
+  );
 }
