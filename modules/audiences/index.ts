@@ -1,0 +1,8 @@
+export type {
+  Audience,
+  AudienceSnapshot,
+  CountResult,
+  EvaluateResult,
+  ExplainResult,
+  Vocabulary,
+} from './contract.ts';
