@@ -1,0 +1,698 @@
+import { ConditionBody, type PropertyCondition } from '@rapport/conditions';
+import { Instant, LocalizedText, Page, Ratio } from '@rapport/kernel';
+import { type Static, Type } from 'typebox';
+
+export const TAG_VALUE_TYPES = ['text', 'number', 'money', 'boolean', 'date', 'instant', 'list'] as const;
+export const TAG_KINDS = ['fact', 'statistical', 'rule', 'derived'] as const;
+export const TAG_DATA_CLASSES = ['C1', 'C2', 'C3'] as const;
+/** Canonical tables a fact can be read from. */
+export const FACT_TABLES = ['customer', 'account', 'holding', 'identity', 'consent'] as const;
+/** Canonical tables that statistics run over. */
+export const STATISTIC_TABLES = ['transaction', 'event', 'holding', 'account'] as const;
+
+export const TagId = Type.String({
+  pattern: '^[a-z][a-z0-9_]{0,62}$',
+  description: 'Tag id, snake_case',
+  examples: ['txn_count_90d'],
+});
+export const TagValueType = Type.Union(
+  TAG_VALUE_TYPES.map((type) => Type.Literal(type)),
+  { description: 'What the values are; `money` is integer minor units', examples: ['number'] },
+);
+export type TagValueType = (typeof TAG_VALUE_TYPES)[number];
+export const TagValue = Type.Union(
+  [Type.String(), Type.Number(), Type.Boolean(), Type.Array(Type.String())],
+  {
+    description: 'A tag value; money in minor units, days and instants as ISO 8601',
+    examples: ['gold'],
+  },
+);
+export type TagValue = Static<typeof TagValue>;
+const Duration = (description: string) =>
+  Type.String({ pattern: '^P(?=.)[0-9YMWDTHS]+$', maxLength: 40, description, examples: ['P90D'] });
+const Expression = (description: string, example: string) =>
+  Type.String({ minLength: 1, maxLength: 2000, description, examples: [example] });
+
+export const FactDefinition = Type.Object(
+  {
+    kind: Type.Literal('fact', { description: 'Read from a canonical row', examples: ['fact'] }),
+    from: Type.Union(
+      FACT_TABLES.map((table) => Type.Literal(table)),
+      { description: 'Canonical table', examples: ['customer'] },
+    ),
+    value: Expression('Expression over the columns of that table', "attributes['frequency']"),
+    where: Type.Optional(Expression('Only rows for which this holds', "kind = 'card'")),
+    pick: Type.Optional(
+      Type.Union(
+        [
+          Type.Literal('first'),
+          Type.Literal('last'),
+          Type.Literal('min'),
+          Type.Literal('max'),
+          Type.Literal('list'),
+        ],
+        {
+          description:
+            'Which value when a customer has several rows: `first` or `last` known by opening day and id, `min`, `max`, or all distinct ones as a `list`',
+          default: 'first',
+          examples: ['first'],
+        },
+      ),
+    ),
+  },
+  { additionalProperties: false, description: 'A fact tag' },
+);
+export type FactDefinition = Static<typeof FactDefinition>;
+
+export const AGGREGATE_FUNCTIONS = ['sum', 'avg', 'min', 'max', 'last', 'first', 'distinct', 'top'] as const;
+const aggregateOf = (name: (typeof AGGREGATE_FUNCTIONS)[number], description: string) =>
+  Type.Object(
+    {
+      [name]: Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'Column or event property',
+        examples: ['amount_minor'],
+      }),
+    },
+    { additionalProperties: false, description },
+  );
+/** `"count"`, or one function of one column or event property: `{ "sum": "amount_minor" }`. */
+export type TagAggregate =
+  | 'count'
+  | { readonly sum: string }
+  | { readonly avg: string }
+  | { readonly min: string }
+  | { readonly max: string }
+  | { readonly last: string }
+  | { readonly first: string }
+  | { readonly distinct: string }
+  | { readonly top: string };
+export const TagAggregateSchema = Type.Unsafe<TagAggregate>(
+  Type.Union(
+    [
+      Type.Literal('count', { description: 'Number of rows', examples: ['count'] }),
+      aggregateOf('sum', 'Sum; unknown over no rows'),
+      aggregateOf('avg', 'Mean; unknown over no rows'),
+      aggregateOf('min', 'Least'),
+      aggregateOf('max', 'Greatest'),
+      aggregateOf('last', 'Latest known, by instant then id'),
+      aggregateOf('first', 'Earliest known, by instant then id'),
+      aggregateOf('distinct', 'Number of distinct known values; 0 over no rows'),
+      aggregateOf('top', 'Most frequent known value; of equals the least'),
+    ],
+    { description: 'How rows become one value', examples: [{ sum: 'amount_minor' }] },
+  ),
+);
+/** Conditions are checked by `checkCondition`, which names each fault; the edge takes any object. */
+const PropertyConditionBody = Type.Unsafe<PropertyCondition>(
+  Type.Record(Type.String(), Type.Unknown(), {
+    description: 'Only rows for which this holds; see docs/conditions.md',
+    examples: [{ property: 'direction', op: '=', value: 'debit' }],
+  }),
+);
+
+export const StatisticalDefinition = Type.Object(
+  {
+    kind: Type.Literal('statistical', {
+      description: 'Computed over rows of a window',
+      examples: ['statistical'],
+    }),
+    over: Type.Union(
+      STATISTIC_TABLES.map((table) => Type.Literal(table)),
+      { description: 'Canonical table', examples: ['transaction'] },
+    ),
+    event: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'Event name, when over events',
+        examples: ['wealth_viewed'],
+      }),
+    ),
+    where: Type.Optional(PropertyConditionBody),
+    aggregate: TagAggregateSchema,
+    within: Type.Optional(
+      Duration('Only rows in (asOf − offset − within, asOf − offset]; absent = everything up to then'),
+    ),
+    offset: Type.Optional(Duration('Moves the end of the window back')),
+  },
+  { additionalProperties: false, description: 'A statistical tag' },
+);
+export type StatisticalDefinition = Static<typeof StatisticalDefinition>;
+
+export const RuleDefinition = Type.Object(
+  {
+    kind: Type.Literal('rule', { description: 'Given by conditions', examples: ['rule'] }),
+    cases: Type.Array(
+      Type.Object(
+        { when: ConditionBody, value: TagValue },
+        { additionalProperties: false, description: 'The first case that holds gives the value' },
+      ),
+      { minItems: 1, maxItems: 100, description: 'Cases, in order' },
+    ),
+    otherwise: Type.Optional(TagValue),
+  },
+  { additionalProperties: false, description: 'A rule tag' },
+);
+export type RuleDefinition = Static<typeof RuleDefinition>;
+
+export const DerivedDefinition = Type.Object(
+  {
+    kind: Type.Literal('derived', { description: 'Calculated from other tags', examples: ['derived'] }),
+    expression: Expression('Expression whose names are tag ids', 'debit_sum_90d / nullIf(txn_count_90d, 0)'),
+  },
+  { additionalProperties: false, description: 'A derived tag' },
+);
+export type DerivedDefinition = Static<typeof DerivedDefinition>;
+
+export const TagComputation = Type.Union(
+  [FactDefinition, StatisticalDefinition, RuleDefinition, DerivedDefinition],
+  {
+    description: 'How the value comes about',
+    examples: [{ kind: 'statistical', over: 'transaction', aggregate: 'count', within: 'P90D' }],
+  },
+);
+export type TagComputation = Static<typeof TagComputation>;
+
+const TAG_FIELDS = {
+  title: LocalizedText,
+  description: Type.Optional(
+    Type.String({
+      maxLength: 2000,
+      description: 'What it means and what it is for',
+      examples: ['Bookings in the last 90 days'],
+    }),
+  ),
+  category: Type.String({
+    pattern: '^[a-z0-9_]+(/[a-z0-9_]+){0,5}$',
+    description: 'Path in the taxonomy',
+    examples: ['behaviour/transactions'],
+  }),
+  valueType: TagValueType,
+  unit: Type.Optional(
+    Type.String({ maxLength: 40, description: 'Unit; for money the currency', examples: ['TWD'] }),
+  ),
+  values: Type.Optional(
+    Type.Array(
+      Type.Object(
+        { value: TagValue, title: LocalizedText },
+        { additionalProperties: false, description: 'A value and what it is called' },
+      ),
+      { maxItems: 500, description: 'Dictionary of the values' },
+    ),
+  ),
+  owner: Type.Optional(
+    Type.String({ maxLength: 120, description: 'Who answers for it', examples: ['Retail analytics'] }),
+  ),
+  dataClass: Type.Optional(
+    Type.Union(
+      TAG_DATA_CLASSES.map((dataClass) => Type.Literal(dataClass)),
+      { description: 'Sensitivity: C1 open, C2 internal, C3 sensitive', default: 'C2', examples: ['C2'] },
+    ),
+  ),
+  definition: TagComputation,
+};
+
+export const TagDefinition = Type.Object(
+  { id: TagId, ...TAG_FIELDS },
+  { additionalProperties: false, description: 'A tag 標籤 as it is written' },
+);
+export type TagDefinition = Static<typeof TagDefinition>;
+/** A PUT replaces everything but the id. */
+export const TagReplacement = Type.Object(TAG_FIELDS, {
+  additionalProperties: false,
+  description: 'A tag without its id',
+});
+export type TagReplacement = Static<typeof TagReplacement>;
+
+const Count = (description: string, example: number) =>
+  Type.Integer({ minimum: 0, description, examples: [example] });
+
+export const TagDistribution = Type.Object(
+  {
+    top: Type.Array(
+      Type.Object(
+        { value: TagValue, customers: Count('Customers with it', 1200) },
+        { description: 'A value and how many have it' },
+      ),
+      { description: 'Most frequent values, at most 20; empty for continuous values' },
+    ),
+    histogram: Type.Array(
+      Type.Object(
+        {
+          from: Type.Number({
+            description: 'Lower end, included (instants and days in epoch milliseconds)',
+            examples: [0],
+          }),
+          to: Type.Number({ description: 'Upper end, excluded but in the last bar', examples: [100] }),
+          customers: Count('Customers in it', 300),
+        },
+        { description: 'A bar' },
+      ),
+      { description: 'Bars between the 1st and 99th percentile, for values that are numbers' },
+    ),
+    min: Type.Optional(Type.Number({ description: 'Least value', examples: [0] })),
+    max: Type.Optional(Type.Number({ description: 'Greatest value', examples: [412] })),
+    mean: Type.Optional(Type.Number({ description: 'Mean', examples: [17.4] })),
+    quantiles: Type.Optional(
+      Type.Object(
+        {
+          p5: Type.Number({ description: '5th percentile', examples: [1] }),
+          p25: Type.Number({ description: '25th percentile', examples: [5] }),
+          p50: Type.Number({ description: 'Median', examples: [12] }),
+          p75: Type.Number({ description: '75th percentile', examples: [24] }),
+          p95: Type.Number({ description: '95th percentile', examples: [60] }),
+        },
+        { description: 'Percentiles' },
+      ),
+    ),
+  },
+  { description: 'How the values spread' },
+);
+export type TagDistribution = Static<typeof TagDistribution>;
+
+export const TagStatistics = Type.Object(
+  {
+    refreshId: Type.String({ description: 'Refresh that computed it', examples: ['trf_01j9z3'] }),
+    refreshedAt: Instant('When it was computed'),
+    asOf: Instant('Instant it was computed for'),
+    definitionVersion: Type.Integer({
+      description: 'Version of the definition it was computed by',
+      examples: [3],
+    }),
+    known: Count('Customers with a known value', 4500),
+    customers: Count('All customers', 5369),
+    coverage: Ratio('known ÷ customers'),
+    distinct: Count('Different values (estimated above 10,000)', 3),
+    tookMs: Type.Integer({ description: 'Time of the scan it was part of', examples: [180] }),
+    distribution: TagDistribution,
+  },
+  { description: 'Figures of the current values' },
+);
+export type TagStatistics = Static<typeof TagStatistics>;
+
+export const TagUse = Type.Object(
+  {
+    kind: Type.String({
+      description: '`tag`, `audience`, `template`, `campaign`, …',
+      examples: ['audience'],
+    }),
+    id: Type.String({ description: 'Id of what uses it', examples: ['aud_01j9z3'] }),
+    title: Type.String({ description: 'Its title', examples: ['Wealth browsers'] }),
+  },
+  { description: 'Something that uses the tag' },
+);
+export type TagUse = Static<typeof TagUse>;
+
+export const TAG_STATES = ['new', 'fresh', 'stale', 'failed'] as const;
+const TAG_STATE = {
+  kind: Type.Union(
+    TAG_KINDS.map((kind) => Type.Literal(kind)),
+    { description: 'Kind of definition', examples: ['statistical'] },
+  ),
+  version: Type.Integer({ minimum: 1, description: 'Version of the definition', examples: [1] }),
+  state: Type.Union(
+    TAG_STATES.map((state) => Type.Literal(state)),
+    {
+      description:
+        '`new`: never computed; `fresh`: values of this definition and the current data; `stale`: definition or data changed since; `failed`: the last refresh could not compute it',
+      examples: ['fresh'],
+    },
+  ),
+  error: Type.Optional(
+    Type.String({ description: 'Why the last refresh failed', examples: ['There is no tag "aum".'] }),
+  ),
+  createdAt: Instant('When it was made'),
+  updatedAt: Instant('When it was last changed'),
+  updatedBy: Type.String({ description: 'Who changed it last', examples: ['usr_01j9z3'] }),
+};
+
+export const TagSummary = Type.Object(
+  {
+    ...TagDefinition.properties,
+    ...TAG_STATE,
+    coverage: Type.Optional(Ratio('Share of customers with a known value')),
+    refreshedAt: Type.Optional(Instant('When it was last computed')),
+    usedBy: Count('How many things use it', 2),
+  },
+  { description: 'A tag in a list' },
+);
+export type TagSummary = Static<typeof TagSummary>;
+export const TagPage = Page(TagSummary, 'Tags by id');
+
+export const TagView = Type.Object(
+  {
+    ...TagDefinition.properties,
+    ...TAG_STATE,
+    statistics: Type.Optional(TagStatistics),
+    uses: Type.Array(TagUse, { description: 'What uses it' }),
+  },
+  { description: 'A tag with its figures' },
+);
+export type TagView = Static<typeof TagView>;
+
+export const TagQuery = Type.Object({
+  q: Type.Optional(
+    Type.String({ maxLength: 200, description: 'Part of id, title or description', examples: ['aum'] }),
+  ),
+  category: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      description: 'Category path or the beginning of one',
+      examples: ['asset'],
+    }),
+  ),
+  kind: Type.Optional(
+    Type.Union(
+      TAG_KINDS.map((kind) => Type.Literal(kind)),
+      { description: 'Kind of definition', examples: ['rule'] },
+    ),
+  ),
+  cursor: Type.Optional(Type.String({ description: 'Where the page before ended', examples: ['YXVt'] })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 500, default: 100, description: 'Items a page', examples: [100] }),
+  ),
+});
+export type TagQuery = Static<typeof TagQuery>;
+
+export const TagCategory = Type.Object(
+  {
+    path: Type.String({ description: 'Path in the taxonomy', examples: ['asset/aum'] }),
+    parent: Type.Optional(Type.String({ description: 'Path above', examples: ['asset'] })),
+    name: Type.String({ description: 'Last part of the path', examples: ['aum'] }),
+    tags: Count('Tags here and below', 4),
+  },
+  { description: 'A category' },
+);
+export type TagCategory = Static<typeof TagCategory>;
+export const TagCategories = Type.Object(
+  { items: Type.Array(TagCategory, { description: 'Every category, parents before children' }) },
+  { description: 'The taxonomy of tags' },
+);
+
+export const TagRefreshRequest = Type.Object(
+  {
+    tagIds: Type.Optional(
+      Type.Array(TagId, {
+        maxItems: 1000,
+        description: 'Only these and what they need; absent = all',
+        examples: [['txn_count_90d']],
+      }),
+    ),
+    asOf: Type.Optional(Instant('Instant to compute for; absent = the bank’s data date or now')),
+  },
+  { additionalProperties: false, description: 'What to refresh' },
+);
+export type TagRefreshRequest = Static<typeof TagRefreshRequest>;
+export const TagRefreshStarted = Type.Object(
+  { jobId: Type.String({ description: 'Job to watch at /jobs/{jobId}', examples: ['job_01j9z3'] }) },
+  { description: 'A refresh that was started' },
+);
+
+export const TagRefreshView = Type.Object(
+  {
+    id: Type.String({ description: 'Refresh id', examples: ['trf_01j9z3'] }),
+    state: Type.Union([Type.Literal('running'), Type.Literal('done'), Type.Literal('failed')], {
+      description: 'Where it stands',
+      examples: ['done'],
+    }),
+    asOf: Instant('Instant computed for'),
+    startedAt: Instant('When it started'),
+    finishedAt: Type.Optional(Instant('When it ended')),
+    release: Type.Optional(Type.Integer({ description: 'Release that made it visible', examples: [7] })),
+    tags: Count('Tags computed', 34),
+    failed: Type.Array(
+      Type.Object(
+        {
+          tagId: TagId,
+          error: Type.String({ description: 'Why', examples: ['There is no tag "aum".'] }),
+        },
+        { description: 'A tag that could not be computed; its earlier values stay' },
+      ),
+      { description: 'Tags left as they were' },
+    ),
+    error: Type.Optional(
+      Type.String({ description: 'Why the refresh failed', examples: ['The data is gone.'] }),
+    ),
+  },
+  { description: 'A refresh of tags' },
+);
+export type TagRefreshView = Static<typeof TagRefreshView>;
+export const TagRefreshPage = Page(TagRefreshView, 'Refreshes, newest first');
+
+export const TagPreviewRequest = Type.Object(
+  {
+    valueType: TagValueType,
+    definition: TagComputation,
+    asOf: Type.Optional(Instant('Instant to compute for')),
+  },
+  { additionalProperties: false, description: 'A definition to try' },
+);
+export type TagPreviewRequest = Static<typeof TagPreviewRequest>;
+export const TagPreview = Type.Object(
+  {
+    known: Count('Customers with a known value', 4500),
+    customers: Count('All customers', 5369),
+    coverage: Ratio('known ÷ customers'),
+    distinct: Count('Different values', 3),
+    distribution: TagDistribution,
+    asOf: Instant('Instant it was computed for'),
+    tookMs: Type.Integer({ description: 'Time it took', examples: [42] }),
+  },
+  { description: 'What a definition would give on the current data' },
+);
+export type TagPreview = Static<typeof TagPreview>;
+
+export const TagsDocument = Type.Object(
+  {
+    tags: Type.Array(TagDefinition, { description: 'Tags, by id' }),
+  },
+  { additionalProperties: false, description: 'Content of a `*.tags.yaml` file' },
+);
+export type TagsDocument = Static<typeof TagsDocument>;
+export const TagImportRequest = Type.Object(
+  {
+    yaml: Type.String({
+      maxLength: 5_000_000,
+      description: 'Content of a `*.tags.yaml` file',
+      examples: ['tags:\n  - id: gender\n'],
+    }),
+    dryRun: Type.Optional(
+      Type.Boolean({ description: 'Only tell what would change', default: false, examples: [true] }),
+    ),
+  },
+  { additionalProperties: false, description: 'Tags to import' },
+);
+export type TagImportRequest = Static<typeof TagImportRequest>;
+export const TagImportResult = Type.Object(
+  {
+    created: Type.Array(TagId, { description: 'New tags', examples: [['gender']] }),
+    changed: Type.Array(
+      Type.Object(
+        {
+          id: TagId,
+          fields: Type.Array(Type.String(), {
+            description: 'JSON pointers of what differs',
+            examples: [['/definition/within']],
+          }),
+        },
+        { description: 'A tag that differs' },
+      ),
+      { description: 'Changed tags' },
+    ),
+    unchanged: Type.Array(TagId, { description: 'Tags that stay', examples: [['age']] }),
+    applied: Type.Boolean({ description: 'False for a dry run', examples: [true] }),
+  },
+  { description: 'What an import changes' },
+);
+export type TagImportResult = Static<typeof TagImportResult>;
+export const TagExport = Type.Object(
+  {
+    yaml: Type.String({
+      description: 'Every tag as a `*.tags.yaml` file',
+      examples: ['tags:\n  - id: gender\n'],
+    }),
+  },
+  { description: 'Exported tags' },
+);
+
+export const TagEvidenceQuery = Type.Object({
+  customerId: Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: 'The bank’s customer id',
+    examples: ['C00001234'],
+  }),
+});
+export const EvidenceRow = Type.Record(
+  Type.String(),
+  Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]),
+  {
+    description: 'A row behind the value, by column',
+    examples: [{ transaction_id: 'T-88123', amount_minor: 52000 }],
+  },
+);
+export type EvidenceRow = Static<typeof EvidenceRow>;
+export const TagEvidence = Type.Object(
+  {
+    tagId: TagId,
+    customerId: Type.String({ description: 'The bank’s customer id', examples: ['C00001234'] }),
+    asOf: Instant('Instant the value was computed for'),
+    stored: Type.Optional(TagValue),
+    recomputed: Type.Optional(TagValue),
+    agrees: Type.Boolean({
+      description: 'Whether the stored value equals the recomputed one',
+      examples: [true],
+    }),
+    definitionVersion: Type.Integer({
+      description: 'Version of the definition that was computed',
+      examples: [1],
+    }),
+    table: Type.Optional(
+      Type.String({ description: 'Canonical table the rows are from', examples: ['transaction'] }),
+    ),
+    rows: Type.Array(EvidenceRow, { description: 'Rows used, at most 100, newest first' }),
+    rowCount: Count('Rows used in all', 17),
+    inputs: Type.Array(
+      Type.Object(
+        { tagId: TagId, value: Type.Optional(TagValue) },
+        { description: 'Another tag that the value depends on' },
+      ),
+      { description: 'Tags used by a rule or derived tag' },
+    ),
+    matchedCase: Type.Optional(
+      Type.Integer({
+        description: 'Index of the case of a rule that gave the value; −1 for otherwise',
+        examples: [0],
+      }),
+    ),
+    sql: Type.String({ description: 'What was asked of the warehouse', examples: ['SELECT count() …'] }),
+  },
+  { description: 'Why this customer has this tag' },
+);
+export type TagEvidence = Static<typeof TagEvidence>;
+
+export const LINEAGE_KINDS = [
+  'source_column',
+  'source_table',
+  'canonical_column',
+  'tag',
+  'audience',
+  'template',
+  'campaign',
+  'message',
+] as const;
+export const LineageNode = Type.Object(
+  {
+    id: Type.String({
+      description:
+        '`<kind>:<name>`, such as `tag:gender`, `source_column:core/client.birth_number`, `canonical_column:customer.gender`',
+      examples: ['tag:gender'],
+    }),
+    kind: Type.String({ description: 'Kind of thing; new kinds may come', examples: ['tag'] }),
+    title: Type.String({ description: 'What to show', examples: ['Gender'] }),
+  },
+  { description: 'A node of the lineage graph' },
+);
+export type LineageNode = Static<typeof LineageNode>;
+export const LineageEdge = Type.Object(
+  {
+    from: Type.String({ description: 'Upstream node', examples: ['canonical_column:customer.gender'] }),
+    to: Type.String({ description: 'Downstream node', examples: ['tag:gender'] }),
+  },
+  { description: 'Something flows from one node into another' },
+);
+export type LineageEdge = Static<typeof LineageEdge>;
+export const LineageGraph = Type.Object(
+  {
+    nodes: Type.Array(LineageNode, { description: 'Nodes' }),
+    edges: Type.Array(LineageEdge, { description: 'Edges from upstream to downstream' }),
+  },
+  { description: 'Lineage 血緣' },
+);
+export type LineageGraph = Static<typeof LineageGraph>;
+export const LineageQuery = Type.Object({
+  focus: Type.Optional(
+    Type.String({
+      maxLength: 400,
+      description: 'Only what lies above and below this node',
+      examples: ['tag:gender'],
+    }),
+  ),
+});
+export const ImpactQuery = Type.Object({
+  node: Type.String({
+    minLength: 1,
+    maxLength: 400,
+    description: 'Node that would change',
+    examples: ['canonical_column:customer.gender'],
+  }),
+});
+export const LineageImpact = Type.Object(
+  {
+    node: LineageNode,
+    dependants: Type.Array(
+      Type.Object(
+        {
+          ...LineageNode.properties,
+          distance: Type.Integer({ minimum: 1, description: 'Steps from the node', examples: [1] }),
+        },
+        { description: 'Something that depends on the node' },
+      ),
+      { description: 'All dependants, nearest first' },
+    ),
+  },
+  { description: 'What a change would reach' },
+);
+export type LineageImpact = Static<typeof LineageImpact>;
+
+export const CatalogView = Type.Object(
+  {
+    tags: Type.Array(
+      Type.Object(
+        {
+          id: TagId,
+          title: LocalizedText,
+          category: Type.String({ description: 'Path in the taxonomy', examples: ['asset/aum'] }),
+          valueType: TagValueType,
+          unit: Type.Optional(Type.String({ description: 'Unit', examples: ['TWD'] })),
+          values: Type.Optional(
+            Type.Array(
+              Type.Object(
+                { value: TagValue, title: LocalizedText },
+                { description: 'A value and its title' },
+              ),
+              { description: 'Dictionary of the values' },
+            ),
+          ),
+        },
+        { description: 'A tag that conditions may name' },
+      ),
+      { description: 'Tags with values' },
+    ),
+    events: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ description: 'Event name', examples: ['wealth_viewed'] }),
+          properties: Type.Array(
+            Type.Object(
+              {
+                name: Type.String({ description: 'Property name', examples: ['product_id'] }),
+                type: TagValueType,
+              },
+              { description: 'A property' },
+            ),
+            { description: 'Properties' },
+          ),
+          count: Count('Rows known', 18000),
+          lastAt: Type.Optional(Instant('Latest one')),
+        },
+        { description: 'An event that conditions may name' },
+      ),
+      { description: 'Events' },
+    ),
+  },
+  { description: 'What conditions may name at this moment' },
+);
+export type CatalogView = Static<typeof CatalogView>;
