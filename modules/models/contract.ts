@@ -1,10 +1,18 @@
-import { Condition, PropertyCondition } from '@rapport/conditions';
+import { ConditionBody, type PropertyCondition } from '@rapport/conditions';
 import { Instant, Page, PageQuery, Ratio } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
 
 const real = (description: string, example: number) => Type.Number({ description, examples: [example] });
 const count = (description: string, example: number) =>
   Type.Integer({ minimum: 0, description, examples: [example] });
+
+/** Checked against the catalogue when the model is made; the edge takes any object. */
+const PropertyConditionBody = Type.Unsafe<PropertyCondition>(
+  Type.Record(Type.String(), Type.Unknown(), {
+    description: 'Only events for which this holds; see docs/conditions.md',
+    examples: [{ property: 'amount', op: '>=', value: 1_000_000 }],
+  }),
+);
 
 export const ModelLabel = Type.Union(
   [
@@ -16,7 +24,7 @@ export const ModelLabel = Type.Union(
           description: 'Event that makes a customer a positive',
           examples: ['deposit_opened'],
         }),
-        where: Type.Optional(PropertyCondition),
+        where: Type.Optional(PropertyConditionBody),
         within: Type.String({
           pattern: '^P(\\d+[YMWD])*(T(\\d+[HMS])+)?$',
           description: 'How long after the as-of instant it counts',
@@ -28,7 +36,7 @@ export const ModelLabel = Type.Union(
     Type.Object(
       {
         kind: Type.Literal('condition', { description: 'Membership', examples: ['condition'] }),
-        condition: Condition,
+        condition: ConditionBody,
       },
       {
         description:
@@ -58,7 +66,7 @@ const definition = {
     examples: [['aum_month_avg', 'age', 'risk_level']],
   }),
   label: ModelLabel,
-  population: Type.Optional(Condition),
+  population: Type.Optional(ConditionBody),
   asOf: Type.Optional(
     Instant(
       'Instant after which the label is looked for; absent = the label’s window before the latest data',
