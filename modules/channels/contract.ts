@@ -2,17 +2,14 @@ import { Instant, Page, PageQuery } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
 
 export const CHANNELS = ['email', 'sms'] as const;
-export const Channel = Type.Union(
-  CHANNELS.map((channel) => Type.Literal(channel)),
-  { description: 'Channel 渠道', examples: ['email'] },
-);
+export const Channel = Type.Enum(CHANNELS, { description: 'Channel 渠道', examples: ['email'] });
 export type Channel = (typeof CHANNELS)[number];
 
 export const DELIVERY_PURPOSES = ['marketing', 'service'] as const;
-export const DeliveryPurpose = Type.Union(
-  DELIVERY_PURPOSES.map((purpose) => Type.Literal(purpose)),
-  { description: 'Marketing needs consent; service does not', examples: ['marketing'] },
-);
+export const DeliveryPurpose = Type.Enum(DELIVERY_PURPOSES, {
+  description: 'Marketing needs consent; service does not',
+  examples: ['marketing'],
+});
 export type DeliveryPurpose = (typeof DELIVERY_PURPOSES)[number];
 
 /* ── providers ───────────────────────────────────────────────────────────────────────────────────────── */
@@ -182,7 +179,7 @@ export const ProviderView = Type.Object(
   {
     id: Type.String({ description: 'Provider id', examples: ['prv_01j9z3'] }),
     channel: Channel,
-    kind: Type.Union([Type.Literal('smtp'), Type.Literal('sms_http')], {
+    kind: Type.Enum(['smtp', 'sms_http'], {
       description: 'Adapter',
       examples: ['smtp'],
     }),
@@ -230,10 +227,10 @@ export const DELIVERY_STATES = [
   'cancelled',
   'unknown',
 ] as const;
-export const DeliveryState = Type.Union(
-  DELIVERY_STATES.map((state) => Type.Literal(state)),
-  { description: 'Where the message stands', examples: ['delivered'] },
-);
+export const DeliveryState = Type.Enum(DELIVERY_STATES, {
+  description: 'Where the message stands',
+  examples: ['delivered'],
+});
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 export const DeliveryView = Type.Object(
@@ -327,11 +324,11 @@ export type ConsentQuery = Static<typeof ConsentQuery>;
 export const SuppressionBody = Type.Object(
   {
     customerId: Type.String({ description: 'Customer', examples: ['C0000042'] }),
-    channel: Type.Union([...CHANNELS.map((channel) => Type.Literal(channel)), Type.Literal('*')], {
+    channel: Type.Enum([...CHANNELS, '*'], {
       description: 'Channel, or `*` for all',
       examples: ['*'],
     }),
-    appliesTo: Type.Union([Type.Literal('marketing'), Type.Literal('all')], {
+    appliesTo: Type.Enum(['marketing', 'all'], {
       description: '`all` stops service messages too',
       examples: ['marketing'],
     }),
@@ -426,10 +423,7 @@ export const Receipt = Type.Object(
       description: 'The provider’s id of this receipt; a repeated one is ignored',
       examples: ['rcp-88412'],
     }),
-    kind: Type.Union(
-      RECEIPT_KINDS.map((kind) => Type.Literal(kind)),
-      { description: 'What happened', examples: ['delivered'] },
-    ),
+    kind: Type.Enum(RECEIPT_KINDS, { description: 'What happened', examples: ['delivered'] }),
     deliveryId: Type.Optional(
       Type.String({ maxLength: 100, description: 'Our id (the idempotency key)', examples: ['dlv_01j9z3'] }),
     ),
