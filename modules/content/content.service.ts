@@ -1,4 +1,5 @@
 import { newId } from '@rapport/kernel';
+import type { Offer } from '@rapport/offers/contract';
 import {
   type CompiledTemplate,
   type CompiledVariant,
@@ -12,7 +13,14 @@ import { createLiquid, type MergeValue } from './liquid.ts';
 import { smsSize } from './sms-size.ts';
 import { checkTemplate, isAllowedHost } from './template-check.ts';
 import { createTemplateStore } from './templates.store.sql.ts';
-import { COMMON_FIELDS, familyNameOf, salutationOf, smsOptOut } from './vocabulary.ts';
+import {
+  COMMON_FIELDS,
+  familyNameOf,
+  offerValues,
+  salutationOf,
+  smsOptOut,
+  spokenLanguage,
+} from './vocabulary.ts';
 
 const CACHED_VERSIONS = 200;
 
@@ -34,11 +42,7 @@ export function createContent(deps: ContentDeps): Content {
     if (!found) throw contentProblems.template_not_found({ detail: `There is no template ${templateId}.` });
     return found;
   };
-  const fields = async (): Promise<MergeFieldView[]> => [
-    ...COMMON_FIELDS,
-    ...(await offers.fields()),
-    ...(await profiles.tagFields()),
-  ];
+  const fields = async (): Promise<MergeFieldView[]> => [...COMMON_FIELDS, ...(await profiles.tagFields())];
   const bodyOf = async (request: {
     templateId?: string;
     version?: number;
@@ -64,7 +68,7 @@ export function createContent(deps: ContentDeps): Content {
     const compiled = await compileTemplate(await bodyOf(request), engines);
     const { faults, fields: uses } = await checkTemplate(compiled, {
       vocabulary: await fields(),
-      missingCount: (field) => missingCount(deps, field, request.audienceId),
+      missingCount: (field) => missingCount(deps, field, request),
       conditionFaults: (condition) => conditions.faults(condition),
       linkHosts: deps.linkHosts,
     });
@@ -187,7 +191,7 @@ export function createContent(deps: ContentDeps): Content {
     const variant = compiled.variants.find((candidate) => candidate.variant.id === chosen);
     if (!variant)
       throw contentProblems.variant_not_found({ detail: `There is no variant "${chosen ?? ''}".` });
-    const offer = request.offerId === undefined ? undefined : await offers.values(request.offerId);
+    const offer = request.offerId === undefined ? undefined : await offers.find(request.offerId);
     const values = await profiles.values([recipient.cid], withBases(variant.fields));
     const scope = scopeOf({
       values: values.get(recipient.cid),
@@ -233,10 +237,10 @@ export function createContent(deps: ContentDeps): Content {
       .map(({ request }) => request.recipient);
     const languages = new Map(cids.map((cid) => [cid, textOf(values.get(cid)?.get('customer.language'))]));
     const chosen = await choose(compiled, open, languages);
-    const offerValues = new Map<string, MergeValues | undefined>();
+    const offerValues = new Map<string, Offer | undefined>();
     for (const { request } of group) {
       if (request.offerId === undefined || offerValues.has(request.offerId)) continue;
-      offerValues.set(request.offerId, await offers.values(request.offerId));
+      offerValues.set(request.offerId, await offers.find(request.offerId));
     }
     for (const { request, index } of group) {
       const { recipient, offerId } = request;
@@ -251,7 +255,7 @@ export function createContent(deps: ContentDeps): Content {
     compiled: CompiledTemplate;
     request: RenderRequest;
     variant: CompiledVariant | undefined;
-    offer: MergeValues | undefined;
+    offer: Offer | undefined;
     values: MergeValues | undefined;
   }): RenderResult {
     const { compiled, request, variant, offer, values } = one;
@@ -323,11 +327,15 @@ export function createContent(deps: ContentDeps): Content {
   }
 }
 
-/** `zh` fits `zh-Hant`, not the other way round. */
+/** `zh` fits `zh-Hant`, not the other way round; `zh-TW` is `zh-Hant`. */
 function speaks(language: string | undefined, wanted: string | undefined): boolean {
   if (wanted === undefined) return true;
-  const [has, wants] = [language?.toLowerCase(), wanted.toLowerCase()];
-  return has === wants || has?.startsWith(`${wants}-`) === true;
+  if (language === undefined) return false;
+  const [has, wants] = [language.toLowerCase(), wanted.toLowerCase()];
+  if (has === wants || has.startsWith(`${wants}-`)) return true;
+  return (
+    wants.includes('-') && spokenLanguage(has) !== undefined && spokenLanguage(has) === spokenLanguage(wants)
+  );
 }
 
 const faultyVariant = (variant: CompiledVariant) =>
@@ -362,30 +370,30 @@ function withBases(fields: readonly string[]): string[] {
 async function missingCount(
   deps: ContentDeps,
   field: string,
-  audienceId: string | undefined,
+  request: { readonly audienceId?: string; readonly offerId?: string },
 ): Promise<number> {
-  if (field.startsWith('offer.')) return 0;
-  return deps.profiles.missingCount(BASES[field]?.[0] ?? field, audienceId);
+  if (field.startsWith('offer.')) {
+    const offer = request.offerId === undefined ? undefined : await deps.offers.find(request.offerId);
+    if (!offer || offerValues(offer, undefined)[field.slice('offer.'.length)] !== undefined) return 0;
+    return deps.profiles.customerCount(request.audienceId);
+  }
+  return deps.profiles.missingCount(BASES[field]?.[0] ?? field, request.audienceId);
 }
 
 function scopeOf(input: {
   readonly values: MergeValues | undefined;
   readonly recipient: Recipient;
-  readonly offer: MergeValues | undefined;
+  readonly offer: Offer | undefined;
   readonly campaign: { readonly id: string; readonly name: string };
   readonly unsubscribeUrl: string;
   readonly bankName: string;
 }): Record<string, unknown> {
   const customer: Record<string, MergeValue> = {};
   const tag: Record<string, MergeValue> = {};
-  const offer: Record<string, MergeValue> = {};
   for (const [field, value] of input.values ?? []) {
     if (value === undefined || value === '') continue;
     if (field.startsWith('customer.')) customer[field.slice(9)] = value;
     if (field.startsWith('tag.')) tag[field.slice(4)] = value;
-  }
-  for (const [field, value] of input.offer ?? []) {
-    if (value !== undefined && value !== '') offer[field.replace(/^offer\./, '')] = value;
   }
   const name = textOf(customer.name);
   const language = textOf(customer.language);
@@ -397,7 +405,7 @@ function scopeOf(input: {
   return {
     customer,
     tag,
-    offer,
+    offer: input.offer ? offerValues(input.offer, language) : {},
     campaign: { id: input.campaign.id, name: input.campaign.name },
     bank: { name: input.bankName },
     unsubscribe_url: input.unsubscribeUrl,

@@ -1,6 +1,7 @@
 import type { Condition } from '@rapport/conditions';
 import type { AuditRecord } from '@rapport/governance';
 import type { Actor, Clock } from '@rapport/kernel';
+import type { Offer } from '@rapport/offers/contract';
 import type { Relational } from '@rapport/stores';
 import type {
   CheckResult,
@@ -32,17 +33,14 @@ export interface ContentDeps {
     values(cids: readonly number[], fields: readonly string[]): Promise<ReadonlyMap<number, MergeValues>>;
     /** Dense numbers of bank ids the actor may see; unknown ones are absent. */
     find(customerIds: readonly string[], actor: Actor): Promise<readonly Recipient[]>;
-    /** The `tag.*` fields. */
+    /** The `tag.*` fields, of every tag there is. */
     tagFields(): Promise<readonly MergeFieldView[]>;
     /** Customers of the audience (all customers without one) that have no value for the field. */
     missingCount(field: string, audienceId: string | undefined): Promise<number>;
+    /** Customers of the audience, or all. */
+    customerCount(audienceId: string | undefined): Promise<number>;
   };
-  readonly offers: {
-    /** The `offer.*` fields. */
-    fields(): Promise<readonly MergeFieldView[]>;
-    /** Values of `offer.*` by field, or `undefined` when there is no such offer. */
-    values(offerId: string): Promise<MergeValues | undefined>;
-  };
+  readonly offers: { find(offerId: string): Promise<Offer | undefined> };
   readonly conditions: {
     faults(condition: Condition): Promise<readonly { pointer: string; message: string }[]>;
     /** Which of the customers the condition holds for, by cid (the predicate reader). */
@@ -109,6 +107,7 @@ export interface Content {
     version?: number;
     template?: TemplateBody;
     audienceId?: string;
+    offerId?: string;
   }): Promise<CheckResult>;
   preview(request: PreviewRequest, actor: Actor): Promise<Preview>;
   /** Many messages at once, array in, array out; one that can not be filled in does not harm the others. */

@@ -206,6 +206,9 @@ export const CheckRequest = Type.Object(
         examples: ['aud_01j9z3'],
       }),
     ),
+    offerId: Type.Optional(
+      Type.String({ description: 'Check `offer.*` against this offer', examples: ['off_01j9z3'] }),
+    ),
   },
   { description: 'A template to check; give `templateId` or `template`' },
 );

@@ -86,7 +86,7 @@ export function createLiquid(options: {
   };
 }
 
-/** Minor units → text: `1234550 | money: "TWD"` is `TWD 12,345.50`. */
+/** Minor units → text: `1234550 | money: "TWD"` is `NT$12,345.50`. */
 function formatMoney(value: unknown, currency: unknown, language: unknown): string {
   const amount = Number(value) / 100;
   if (!Number.isFinite(amount)) return '';

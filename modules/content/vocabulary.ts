@@ -1,4 +1,7 @@
+import { type Language, localized } from '@rapport/kernel';
+import type { Offer } from '@rapport/offers/contract';
 import type { MergeFieldView } from './contract.ts';
+import type { MergeValue } from './liquid.ts';
 
 const field = (name: string, type: string, description: string, always = false): MergeFieldView => ({
   field: name,
@@ -7,7 +10,7 @@ const field = (name: string, type: string, description: string, always = false):
   always,
 });
 
-/** Merge fields that every installation has; tags and offers add theirs. */
+/** Merge fields that every installation has; tags add theirs. */
 export const COMMON_FIELDS: readonly MergeFieldView[] = [
   field('customer.id', 'text', 'The bank’s id of the customer', true),
   field('customer.name', 'text', 'Full name'),
@@ -27,6 +30,12 @@ export const COMMON_FIELDS: readonly MergeFieldView[] = [
   field('customer.org_unit_name', 'text', 'Name of the branch'),
   field('customer.rm', 'text', 'Relationship manager'),
   field('customer.risk_level', 'number', 'Risk tolerance, 1 to 5'),
+  field('offer.id', 'text', 'Offer id', true),
+  field('offer.name', 'text', 'Name of the offer, in the customer’s language', true),
+  field('offer.description', 'text', 'What the customer gets, in the customer’s language'),
+  field('offer.kind', 'text', '`rate`, `coupon`, `points`, `service` or `message`', true),
+  field('offer.url', 'text', 'Where a click leads'),
+  field('offer.valid_until', 'instant', 'No longer offered from then'),
   field('campaign.id', 'text', 'Campaign id', true),
   field('campaign.name', 'text', 'Campaign name', true),
   field('bank.name', 'text', 'Name of the bank', true),
@@ -44,10 +53,18 @@ export const COMMON_FIELDS: readonly MergeFieldView[] = [
   ),
 ];
 
+/** A customer's language as one of ours: `zh-TW` and `zh-HK` are written in Traditional characters, other `zh` in Simplified. */
+export function spokenLanguage(language: string | undefined): Language | undefined {
+  if (language === undefined || language === '') return undefined;
+  if (!/^zh\b/i.test(language)) return /^en\b/i.test(language) ? 'en' : undefined;
+  return /hant|tw|hk|mo/i.test(language) ? 'zh-Hant' : 'zh-Hans';
+}
+
 /** What to write at the end of a marketing SMS. */
 export function smsOptOut(language: string | undefined): string {
-  if (language?.startsWith('zh') !== true) return 'Reply STOP to opt out';
-  return /hans|cn|sg/i.test(language) ? '拒收请回复T' : '退訂請回覆T';
+  const spoken = spokenLanguage(language);
+  if (spoken === 'zh-Hant') return '退訂請回覆T';
+  return spoken === 'zh-Hans' ? '拒收请回复T' : 'Reply STOP to opt out';
 }
 
 const HAN = /^\p{Script=Han}{2,}$/u;
@@ -96,6 +113,20 @@ export function salutationOf(person: {
     return person.name.trim();
   const isFemale = person.gender === 'female';
   if (HAN.test(person.name.trim()))
-    return `${family}${isFemale ? (/hans|cn|sg/i.test(person.language ?? '') ? '女士' : '小姐') : '先生'}`;
+    return `${family}${isFemale ? (spokenLanguage(person.language) === 'zh-Hans' ? '女士' : '小姐') : '先生'}`;
   return `${isFemale ? 'Ms' : 'Mr'} ${family}`;
+}
+
+/** `offer.*` as this customer reads it; what the offer does not say is absent. */
+export function offerValues(offer: Offer, language: string | undefined): Record<string, MergeValue> {
+  const spoken = spokenLanguage(language) ?? 'en';
+  const { description, landingUrl, validUntil } = offer;
+  return {
+    id: offer.id,
+    name: localized(offer.name, spoken),
+    kind: offer.kind,
+    ...(description === undefined ? {} : { description: localized(description, spoken) }),
+    ...(landingUrl === undefined ? {} : { url: landingUrl }),
+    ...(validUntil === undefined ? {} : { valid_until: validUntil }),
+  };
 }
