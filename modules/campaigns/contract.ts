@@ -232,8 +232,12 @@ export const CampaignTiming = Type.Object(
 );
 export type CampaignTiming = Static<typeof CampaignTiming>;
 
-export const EXIT_REASONS = ['no_consent', 'suppressed', 'unreachable'] as const;
-/** Why somebody targeted leaves before the draw of the control group. */
+/** In the order in which they are tried; each customer leaves for the first that applies. */
+export const EXIT_REASONS = ['ineligible', 'unsuitable', 'unreachable', 'no_consent', 'suppressed'] as const;
+/**
+ * Why somebody targeted leaves before the draw of the control group: the offer is not for them (`ineligible`) or too
+ * risky (`unsuitable`), there is no address (`unreachable`), consent is missing, or they are suppressed.
+ */
 export type ExitReason = (typeof EXIT_REASONS)[number];
 
 export const CampaignCounts = Type.Object(
@@ -244,7 +248,8 @@ export const CampaignCounts = Type.Object(
       examples: [1000],
     }),
     exits: Type.Record(Type.String(), Type.Integer({ minimum: 0 }), {
-      description: 'Customers who left before the draw, by reason: `unreachable`, `no_consent`, `suppressed`',
+      description:
+        'Customers who left before the draw, by reason: `ineligible`, `unsuitable`, `unreachable`, `no_consent`, `suppressed`',
       examples: [{ unreachable: 40, no_consent: 110, suppressed: 0 }],
     }),
     control: Type.Integer({ minimum: 0, description: 'Held back to compare with', examples: [85] }),
@@ -498,6 +503,16 @@ export const DryRun = Type.Object(
     at: Instant('The instant looked at'),
     release: Type.Integer({ description: 'Data release read', examples: [17] }),
     targeted: Type.Integer({ minimum: 0, description: 'Audience minus exclusions', examples: [1000] }),
+    ineligible: Type.Integer({
+      minimum: 0,
+      description: 'The offer’s own condition does not hold for them',
+      examples: [0],
+    }),
+    unsuitable: Type.Integer({
+      minimum: 0,
+      description: 'The offer is riskier than the customer may take 適當性',
+      examples: [0],
+    }),
     unreachable: Type.Integer({ minimum: 0, description: 'No address on this channel', examples: [40] }),
     noConsent: Type.Integer({ minimum: 0, description: 'Consent is missing', examples: [110] }),
     suppressed: Type.Integer({ minimum: 0, description: 'On a suppression list', examples: [0] }),
@@ -509,7 +524,8 @@ export const DryRun = Type.Object(
     }),
     wouldBeSent: Type.Integer({
       minimum: 0,
-      description: 'targeted = unreachable + noConsent + suppressed + control + capped + wouldBeSent',
+      description:
+        'targeted = ineligible + unsuitable + unreachable + noConsent + suppressed + control + capped + wouldBeSent',
       examples: [753],
     }),
     samples: Type.Array(DryRunSample, { description: 'Messages of up to five customers' }),
