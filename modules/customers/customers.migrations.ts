@@ -1,0 +1,31 @@
+import type { ModuleMigrations } from '@rapport/stores';
+
+export const customersMigrations: ModuleMigrations = {
+  module: 'customers',
+  relational: [
+    {
+      id: '20261123T191000_customers',
+      sql: `
+create schema if not exists customers;
+create table if not exists customers.key_range (
+  id text primary key,
+  first_cid bigint not null,
+  past_cid bigint not null,
+  state text not null check (state in ('open', 'complete', 'void')),
+  created_at timestamptz not null default now(),
+  check (past_cid > first_cid)
+);
+create unique index if not exists key_range_first on customers.key_range (first_cid);
+`,
+    },
+  ],
+  warehouse: [
+    {
+      id: '20261123T191000_customers',
+      sql: `
+CREATE TABLE IF NOT EXISTS customer_key (customer_id String, cid UInt32) ENGINE = MergeTree ORDER BY customer_id;
+CREATE TABLE IF NOT EXISTS collected_event (cid UInt32, event_id String, name LowCardinality(String), at DateTime64(3, 'UTC'), properties Map(LowCardinality(String), String) CODEC(ZSTD(1)), source LowCardinality(String), inserted_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(inserted_at) ORDER BY (cid, name, at, event_id);
+`,
+    },
+  ],
+};

@@ -1,0 +1,13 @@
+export type { NewCollectedEvent } from './collected-event.ts';
+export { customersMigrations } from './customers.migrations.ts';
+export { customersProblems } from './customers.problems.ts';
+export { customersRoutes } from './customers.routes.ts';
+export {
+  type ContactPoint,
+  type CustomerRef,
+  type Customers,
+  type CustomersDeps,
+  createCustomers,
+  type SearchRequest,
+} from './customers.service.ts';
+export { createProjector, type ProjectorDeps } from './projector.ts';
