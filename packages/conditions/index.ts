@@ -9,6 +9,14 @@ export {
   type ValueType,
 } from './catalog.ts';
 export {
+  AGGREGATES_OF,
+  aggregateType,
+  OPERATORS_OF,
+  type OperandKind,
+  operandKind,
+  readDuration,
+} from './comparison.ts';
+export {
   AGGREGATES,
   type Aggregate,
   type AggregateName,
@@ -40,3 +48,40 @@ export {
   type TagLeaf,
   type Value,
 } from './condition.ts';
+export {
+  type CustomerEvent,
+  type CustomerState,
+  compilePredicate,
+  explainPredicate,
+  type NodeReason,
+  type Predicate,
+} from './predicate.ts';
+export { conditionProblems } from './problems.ts';
+export {
+  audiencesIn,
+  eventsIn,
+  listsIn,
+  type NamedPlace,
+  tagsIn,
+  walkCondition,
+  withAudiences,
+} from './relatives.ts';
+export {
+  type CompiledCounts,
+  type CompiledSql,
+  type CountedNode,
+  compileCids,
+  compileCount,
+  compileCounts,
+  compileMembers,
+  type SqlOptions,
+  type SqlValue,
+} from './sql.ts';
+export {
+  type CheckedCondition,
+  type CheckOptions,
+  checkCondition,
+  LIMITS,
+  requireCondition,
+} from './validate.ts';
+export { propertySql, readValue, type TagValue } from './values.ts';
