@@ -20,7 +20,14 @@ export interface Relational extends Component {
 
 /* ── analytical: ClickHouse, embedded (chDB child) or by URL ─────────────────────────────────────────── */
 
-export type WarehouseValue = string | number | bigint | boolean | null | readonly WarehouseValue[] | { readonly [key: string]: WarehouseValue };
+export type WarehouseValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | readonly WarehouseValue[]
+  | { readonly [key: string]: WarehouseValue };
 
 export interface WarehouseOptions {
   /** The engine gives up after this long. @default 120 seconds */
@@ -37,14 +44,36 @@ export interface WarehouseOptions {
  */
 export interface Warehouse extends Component {
   /** Rows checked and typed by `row` (numbers arrive as numbers, 64-bit integers as numbers when safe). */
-  query<Row extends TSchema>(row: Row, sql: string, params?: Readonly<Record<string, WarehouseValue>>, options?: WarehouseOptions): Promise<Static<Row>[]>;
+  query<Row extends TSchema>(
+    row: Row,
+    sql: string,
+    params?: Readonly<Record<string, WarehouseValue>>,
+    options?: WarehouseOptions,
+  ): Promise<Static<Row>[]>;
   /** The same, for results too large to hold. */
-  stream<Row extends TSchema>(row: Row, sql: string, params?: Readonly<Record<string, WarehouseValue>>, options?: WarehouseOptions): AsyncIterable<Static<Row>[]>;
+  stream<Row extends TSchema>(
+    row: Row,
+    sql: string,
+    params?: Readonly<Record<string, WarehouseValue>>,
+    options?: WarehouseOptions,
+  ): AsyncIterable<Static<Row>[]>;
   /** The one bitmap a query answers in its first column (an `AggregateFunction(groupBitmap, UInt32)` state). */
-  queryCids(sql: string, params?: Readonly<Record<string, WarehouseValue>>, options?: WarehouseOptions): Promise<CidSet>;
-  command(sql: string, params?: Readonly<Record<string, WarehouseValue>>, options?: WarehouseOptions): Promise<void>;
+  queryCids(
+    sql: string,
+    params?: Readonly<Record<string, WarehouseValue>>,
+    options?: WarehouseOptions,
+  ): Promise<CidSet>;
+  command(
+    sql: string,
+    params?: Readonly<Record<string, WarehouseValue>>,
+    options?: WarehouseOptions,
+  ): Promise<void>;
   /** Inserts row objects; atomic for up to 100,000 rows. A repeated `dedupeToken` inserts nothing. */
-  insert(table: string, rows: readonly Readonly<Record<string, WarehouseValue>>[], options?: { dedupeToken?: string }): Promise<void>;
+  insert(
+    table: string,
+    rows: readonly Readonly<Record<string, WarehouseValue>>[],
+    options?: { dedupeToken?: string },
+  ): Promise<void>;
   /** `INSERT … FORMAT format` fed from bytes, such as RowBinary or TabSeparated; `sql` ends before the data. */
   insertStream(sql: string, bytes: AsyncIterable<Uint8Array>, options?: WarehouseOptions): Promise<void>;
   /** Quotes a table or column name; throws on anything but letters, digits and `_`. */
@@ -73,7 +102,10 @@ export interface KeyValue extends Component {
    * Atomic read-modify-write of one key: `change` is pure, may run more than once, and answers the new value,
    * `undefined` to delete, or `'keep'` to leave it. Resolves with what is stored afterwards.
    */
-  update(key: string, change: (value: Uint8Array | undefined) => Uint8Array | undefined | 'keep'): Promise<Uint8Array | undefined>;
+  update(
+    key: string,
+    change: (value: Uint8Array | undefined) => Uint8Array | undefined | 'keep',
+  ): Promise<Uint8Array | undefined>;
 }
 
 /* ── stream: log on LMDB, or NATS JetStream ──────────────────────────────────────────────────────────── */
@@ -92,7 +124,12 @@ export interface Stream extends Component {
    * Calls `handle` with batches in order; a batch is acknowledged when it resolves and delivered again, to the
    * same group, when it throws or the process dies. One consumer per group is active at a time.
    */
-  consume(topic: string, group: string, handle: (batch: readonly StreamRecord[]) => Promise<void>, options?: { batchSize?: number; onError?: (error: unknown) => void }): StreamConsumer;
+  consume(
+    topic: string,
+    group: string,
+    handle: (batch: readonly StreamRecord[]) => Promise<void>,
+    options?: { batchSize?: number; onError?: (error: unknown) => void },
+  ): StreamConsumer;
   /** Records appended but not yet acknowledged by this group. */
   lag(topic: string, group: string): Promise<number>;
 }
@@ -141,7 +178,11 @@ export interface Releases {
   /** A new physical table name for a logical one, such as `transaction__01jb…`. */
   newTableName(logical: string): string;
   /** Points logical names at new placements, and drops names; a later reader sees all of it. */
-  publish(change: { set: Readonly<Record<string, Placement>>; remove?: readonly string[]; note: string }): Promise<Release>;
+  publish(change: {
+    set: Readonly<Record<string, Placement>>;
+    remove?: readonly string[];
+    note: string;
+  }): Promise<Release>;
   /** Drops physical tables that no release of the last `graceMs` refers to; answers their names. */
   sweep(graceMs: number): Promise<string[]>;
 }
@@ -178,8 +219,17 @@ export interface JobView {
  * of the restart. Two jobs with the same `singleton` never run at the same time.
  */
 export interface Jobs extends Component {
-  define<Payload extends TSchema>(kind: string, payload: Payload, handle: (run: JobRun<Static<Payload>>) => Promise<unknown>, options?: { retries?: number; concurrency?: number }): void;
-  enqueue(kind: string, payload: unknown, options?: { subject?: string; singleton?: string; startAfter?: number }): Promise<string>;
+  define<Payload extends TSchema>(
+    kind: string,
+    payload: Payload,
+    handle: (run: JobRun<Static<Payload>>) => Promise<unknown>,
+    options?: { retries?: number; concurrency?: number },
+  ): void;
+  enqueue(
+    kind: string,
+    payload: unknown,
+    options?: { subject?: string; singleton?: string; startAfter?: number },
+  ): Promise<string>;
   get(jobId: string): Promise<JobView | undefined>;
   list(query?: { subject?: string; kind?: string; limit?: number }): Promise<JobView[]>;
   cancel(jobId: string): Promise<void>;

@@ -1,0 +1,165 @@
+import { createRequire } from 'node:module';
+import type { CidSet } from './cid-set.ts';
+import { nativeBitmaps } from './cid-sets.native.ts';
+import { portableBitmaps } from './cid-sets.portable.ts';
+import { storesProblems } from './problems.ts';
+
+/** One implementation of compressed bitmaps behind {@link CidSet}; bitmaps are never changed once made. */
+export interface BitmapEngine<Bitmap> {
+  readonly name: 'native' | 'portable';
+  of(cids: Iterable<number>): Bitmap;
+  /** @param bytes CRoaring portable format */
+  read(bytes: Uint8Array): Bitmap;
+  /** @returns CRoaring portable format */
+  write(bitmap: Bitmap): Uint8Array;
+  size(bitmap: Bitmap): number;
+  has(bitmap: Bitmap, cid: number): boolean;
+  and(left: Bitmap, right: Bitmap): Bitmap;
+  or(left: Bitmap, right: Bitmap): Bitmap;
+  andNot(left: Bitmap, right: Bitmap): Bitmap;
+  toArray(bitmap: Bitmap): Uint32Array;
+  slice(bitmap: Bitmap, afterCid: number | undefined, limit: number): Uint32Array;
+}
+
+export interface CidSets {
+  readonly engine: 'native' | 'portable';
+  of(cids: Iterable<number>): CidSet;
+  empty(): CidSet;
+  fromBytes(bytes: Uint8Array): CidSet;
+  fromWarehouseBytes(bytes: Uint8Array): CidSet;
+}
+
+/**
+ * ClickHouse keeps up to this many values as a plain list.
+ * @source ClickHouse, AggregateFunctionGroupBitmapData.h, RoaringBitmapWithSmallSet<T, 32>
+ */
+const SMALL_SET = 32;
+
+/** The factories of sets over one bitmap engine. */
+export function createCidSets<Bitmap>(engine: BitmapEngine<Bitmap>): CidSets {
+  const bitmaps = new WeakMap<CidSet, Bitmap>();
+  const bitmapOf = (set: CidSet): Bitmap => bitmaps.get(set) ?? engine.read(set.toBytes());
+  const wrap = (bitmap: Bitmap): CidSet => {
+    const size = engine.size(bitmap);
+    const set: CidSet = {
+      size,
+      has: (cid) => engine.has(bitmap, cid),
+      and: (other) => wrap(engine.and(bitmap, bitmapOf(other))),
+      or: (other) => wrap(engine.or(bitmap, bitmapOf(other))),
+      andNot: (other) => wrap(engine.andNot(bitmap, bitmapOf(other))),
+      toArray: () => engine.toArray(bitmap),
+      slice: (afterCid, limit) => engine.slice(bitmap, afterCid, limit),
+      toBytes: () => engine.write(bitmap),
+      toWarehouseBytes: () =>
+        size <= SMALL_SET ? writeSmall(engine.toArray(bitmap)) : writeLarge(engine.write(bitmap)),
+    };
+    bitmaps.set(set, bitmap);
+    return set;
+  };
+  const read = (bytes: Uint8Array): CidSet => {
+    try {
+      return wrap(engine.read(bytes));
+    } catch (cause) {
+      throw storesProblems.bad_bitmap({
+        detail: `${bytes.byteLength} bytes are not a CRoaring portable bitmap.`,
+        cause,
+      });
+    }
+  };
+  return {
+    engine: engine.name,
+    of: (cids) => wrap(engine.of(cids)),
+    empty: () => wrap(engine.of([])),
+    fromBytes: read,
+    fromWarehouseBytes(bytes) {
+      if (bytes.byteLength === 0)
+        throw storesProblems.bad_bitmap({ detail: 'The warehouse answered no bitmap state.' });
+      const { value: length, end } = readVarint(bytes, 1);
+      if (bytes[0] === 0) return wrap(engine.of(readSmall(bytes, length, end)));
+      if (bytes[0] !== 1 || end + length > bytes.byteLength) {
+        throw storesProblems.bad_bitmap({ detail: `${bytes.byteLength} bytes are not a groupBitmap state.` });
+      }
+      return read(bytes.subarray(end, end + length));
+    },
+  };
+}
+
+function writeSmall(cids: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(2 + cids.length * 4);
+  const view = new DataView(bytes.buffer);
+  bytes[1] = cids.length;
+  cids.forEach((cid, index) => {
+    view.setUint32(2 + index * 4, cid, true);
+  });
+  return bytes;
+}
+
+function readSmall(bytes: Uint8Array, count: number, start: number): Uint32Array {
+  if (start + count * 4 > bytes.byteLength) {
+    throw storesProblems.bad_bitmap({
+      detail: `${bytes.byteLength} bytes are too few for ${count} customer numbers.`,
+    });
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Uint32Array.from({ length: count }, (_, index) => view.getUint32(start + index * 4, true));
+}
+
+function writeLarge(portable: Uint8Array): Uint8Array {
+  const length: number[] = [];
+  for (let rest = portable.byteLength; ; rest = Math.floor(rest / 128)) {
+    length.push(rest >= 128 ? (rest % 128) | 128 : rest);
+    if (rest < 128) break;
+  }
+  const bytes = new Uint8Array(1 + length.length + portable.byteLength);
+  bytes[0] = 1;
+  bytes.set(length, 1);
+  bytes.set(portable, 1 + length.length);
+  return bytes;
+}
+
+function readVarint(bytes: Uint8Array, start: number): { value: number; end: number } {
+  let value = 0;
+  for (let at = start, unit = 1; at < bytes.byteLength && at < start + 7; at++, unit *= 128) {
+    const byte = bytes[at] ?? 0;
+    value += (byte & 127) * unit;
+    if (byte < 128) return { value, end: at + 1 };
+  }
+  throw storesProblems.bad_bitmap({ detail: `${bytes.byteLength} bytes are not a groupBitmap state.` });
+}
+
+/** The native module is optional: it is compiled at install where no prebuilt one fits. */
+function loadCidSets(): CidSets {
+  const native = nativeBitmaps(createRequire(import.meta.url));
+  return native ? createCidSets(native) : createCidSets(portableBitmaps);
+}
+
+const cidSets = loadCidSets();
+
+/** `native` (CRoaring) or `portable` (TypeScript, several times slower, same bytes). */
+export const cidSetEngine: 'native' | 'portable' = cidSets.engine;
+
+/** A set of these customer numbers, in any order, repeats allowed. */
+export function cidSetOf(cids: Iterable<number>): CidSet {
+  return cidSets.of(cids);
+}
+
+export function emptyCidSet(): CidSet {
+  return cidSets.empty();
+}
+
+/**
+ * Reads what `toBytes` wrote.
+ * @param bytes CRoaring portable format
+ * @throws stores.bad_bitmap
+ */
+export function cidSetFromBytes(bytes: Uint8Array): CidSet {
+  return cidSets.fromBytes(bytes);
+}
+
+/**
+ * Reads one `AggregateFunction(groupBitmap, UInt32)` state as RowBinary carries it.
+ * @throws stores.bad_bitmap
+ */
+export function cidSetFromWarehouseBytes(bytes: Uint8Array): CidSet {
+  return cidSets.fromWarehouseBytes(bytes);
+}

@@ -1,0 +1,32 @@
+export type { CidSet } from './cid-set.ts';
+export {
+  cidSetEngine,
+  cidSetFromBytes,
+  cidSetFromWarehouseBytes,
+  cidSetOf,
+  emptyCidSet,
+} from './cid-sets.ts';
+export { runMigrations, statementsOf } from './migrations.ts';
+export type {
+  JobProgress,
+  JobRun,
+  Jobs,
+  JobView,
+  KeyValue,
+  KeyValueEntry,
+  Migration,
+  ModuleMigrations,
+  Placement,
+  Relational,
+  Release,
+  Releases,
+  Stores,
+  Stream,
+  StreamConsumer,
+  StreamRecord,
+  Warehouse,
+  WarehouseOptions,
+  WarehouseValue,
+} from './ports.ts';
+export { storesProblems } from './problems.ts';
+export { createStores, type StartedStores, type StoresConfig } from './stores.ts';

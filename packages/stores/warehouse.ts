@@ -1,0 +1,374 @@
+import { randomUUID } from 'node:crypto';
+import { Agent, type AgentOptions } from 'node:http';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
+import { type Log, Problem } from '@rapport/kernel';
+import type { Static, TSchema } from 'typebox';
+import { cidSetFromWarehouseBytes } from './cid-sets.ts';
+import type { Warehouse, WarehouseOptions, WarehouseValue } from './ports.ts';
+import { storesProblems } from './problems.ts';
+import { createRowReader, type RowReader } from './warehouse-rows.ts';
+
+export interface WarehouseTarget {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  readonly database: string;
+  /** Set when the engine is reached by a Unix socket. */
+  readonly socketPath?: string;
+  /** Resolves when an engine that we run ourselves answers again. */
+  readonly ready?: () => Promise<void>;
+  readonly readsLocalFiles: boolean;
+}
+
+const DEFAULT_MAX_SECONDS = 120;
+const DEDUPE_WINDOW = 1000;
+/** How long a read waits for a lost engine to come back. */
+const RECOVERY_MS = 30_000;
+
+/** What every statement runs with, here and by URL alike. */
+const SETTINGS = {
+  // Exact numbers: quoted ones are read by their declared type, unsafe integers are refused instead of rounded.
+  output_format_json_quote_64bit_integers: 1,
+  output_format_json_quote_decimals: 1,
+  output_format_json_quote_denormals: 0,
+  date_time_output_format: 'iso',
+  date_time_input_format: 'best_effort',
+  // Acknowledged means written; and equal blocks are two inserts unless a token says otherwise.
+  async_insert: 0,
+  insert_deduplicate: 0,
+} as const;
+
+/** The warehouse behind `@clickhouse/client`: the embedded engine and a server or cluster by URL alike. */
+export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
+  let client: ClickHouseClient | undefined;
+  const readers = new WeakMap<TSchema, RowReader>();
+  const dedupingTables = new Set<string>();
+
+  const connection = (): ClickHouseClient => {
+    if (!client) throw storesProblems.engine_down({ detail: 'The warehouse is not started.' });
+    return client;
+  };
+  const readerOf = <Row extends TSchema>(row: Row): RowReader => {
+    const known = readers.get(row);
+    if (known) return known;
+    const reader = createRowReader(row);
+    readers.set(row, reader);
+    return reader;
+  };
+
+  const attempt = async <Result>(
+    call: Call,
+    work: (request: RequestParts) => Promise<Result>,
+  ): Promise<Result> => {
+    const maxSeconds = call.options?.maxSeconds ?? DEFAULT_MAX_SECONDS;
+    const deadline = Date.now() + RECOVERY_MS;
+    for (;;) {
+      const queryId = randomUUID();
+      // The engine gives up by itself; this is for one that no longer answers at all.
+      const abort = AbortSignal.any([
+        AbortSignal.timeout((maxSeconds + 10) * 1000),
+        ...(call.options?.signal ? [call.options.signal] : []),
+      ]);
+      const onAbort = (): void => void kill(queryId);
+      abort.addEventListener('abort', onAbort, { once: true });
+      try {
+        abort.throwIfAborted();
+        return await work({
+          query_id: queryId,
+          abort_signal: abort,
+          query_params: { ...call.params },
+          clickhouse_settings: { ...SETTINGS, max_execution_time: maxSeconds, ...call.options?.settings },
+        });
+      } catch (error) {
+        if (abort.aborted)
+          throw storesProblems.query_cancelled({
+            detail: `The statement was cancelled: ${head(call.sql)}`,
+            cause: error,
+          });
+        if (error instanceof Problem) throw error;
+        if (error instanceof ClickHouseError) throw statementProblem(error, call.sql);
+        const wasSent = !isRefused(error);
+        if ((wasSent && call.kind === 'write') || Date.now() > deadline) throw lostProblem(error, call);
+        log.debug({ err: error }, 'the warehouse connection broke; trying again');
+        await sleep(100);
+        await target.ready?.();
+      } finally {
+        abort.removeEventListener('abort', onAbort);
+      }
+    }
+  };
+
+  const kill = async (queryId: string): Promise<void> => {
+    if (target.ready) return; // The embedded engine cancels by itself what loses its caller.
+    await connection()
+      .command({ query: 'KILL QUERY WHERE query_id = {id:String} ASYNC', query_params: { id: queryId } })
+      .catch((error: unknown) => log.warn({ err: error, queryId }, 'a statement could not be cancelled'));
+  };
+
+  const readBytes = (
+    sql: string,
+    params: Params,
+    options: WarehouseOptions | undefined,
+    format: string,
+  ): Promise<Buffer> =>
+    attempt({ kind: 'read', sql, params, options }, async (request) => {
+      const { stream } = await connection().exec({ ...request, query: `${sql}\nFORMAT ${format}` });
+      const chunks: Buffer[] = [];
+      for await (const chunk of stream) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    });
+
+  /** A token works on tables that remember tokens; replicated ones always do, others when told to. */
+  const rememberTokens = async (table: string): Promise<void> => {
+    if (dedupingTables.has(table)) return;
+    const [database, name] = table.includes('.') ? table.split('.') : [target.database, table];
+    const text = await readBytes(
+      'SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = {name:String}',
+      { database: database ?? '', name: name ?? '' },
+      undefined,
+      'TabSeparatedRaw',
+    );
+    const engine = text.toString('utf8');
+    if (
+      engine.includes('MergeTree') &&
+      !engine.startsWith('Replicated') &&
+      !engine.includes('non_replicated_deduplication_window')
+    ) {
+      await command(
+        `ALTER TABLE ${quoteName(table)} MODIFY SETTING non_replicated_deduplication_window = ${DEDUPE_WINDOW}`,
+      );
+    }
+    dedupingTables.add(table);
+  };
+
+  const command: Warehouse['command'] = (sql, params, options) =>
+    attempt({ kind: isRead(sql) ? 'read' : 'write', sql, params, options }, async (request) => {
+      await connection().command({ ...request, query: sql });
+    });
+
+  return {
+    name: 'warehouse',
+    readsLocalFiles: target.readsLocalFiles,
+    async start() {
+      client ??= connect(target);
+      await createDatabase(target);
+    },
+    async stop() {
+      const closing = client;
+      client = undefined;
+      await closing?.close();
+    },
+    identifier: quoteIdentifier,
+    command,
+
+    async query<Row extends TSchema>(
+      row: Row,
+      sql: string,
+      params?: Params,
+      options?: WarehouseOptions,
+    ): Promise<Static<Row>[]> {
+      const bytes = await readBytes(sql, params, options, 'JSONEachRow');
+      return readerOf(row).read<Static<Row>>(bytes.toString('utf8'), sql);
+    },
+
+    async *stream<Row extends TSchema>(
+      row: Row,
+      sql: string,
+      params?: Params,
+      options?: WarehouseOptions,
+    ): AsyncIterable<Static<Row>[]> {
+      const reader = readerOf(row);
+      const stopped = new AbortController();
+      const signal = options?.signal ? AbortSignal.any([options.signal, stopped.signal]) : stopped.signal;
+      const call: Call = { kind: 'read', sql, params, options: { maxSeconds: 3600, ...options, signal } };
+      const { stream } = await attempt(call, (request) =>
+        connection().exec({
+          ...request,
+          query: `${sql}\nFORMAT JSONEachRow`,
+          http_headers: { 'X-Rapport-Stream': '1' },
+        }),
+      );
+      let rest: Buffer = Buffer.alloc(0);
+      try {
+        for await (const chunk of stream) {
+          const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+          const end = bytes.lastIndexOf(10) + 1;
+          rest = bytes.subarray(end);
+          if (end > 0) yield reader.read<Static<Row>>(bytes.toString('utf8', 0, end), sql);
+        }
+      } catch (error) {
+        if (error instanceof Problem) throw error;
+        if (options?.signal?.aborted)
+          throw storesProblems.query_cancelled({
+            detail: `The statement was cancelled: ${head(sql)}`,
+            cause: error,
+          });
+        throw lostProblem(error, call);
+      } finally {
+        stopped.abort();
+        stream.destroy();
+      }
+      if (rest.length > 0) yield reader.read<Static<Row>>(rest.toString('utf8'), sql);
+    },
+
+    async queryCids(sql, params, options) {
+      return cidSetFromWarehouseBytes(await readBytes(sql, params, options, 'RowBinary'));
+    },
+
+    async insert(table, rows, options) {
+      if (rows.length === 0) return;
+      const token = options?.dedupeToken;
+      if (token !== undefined) await rememberTokens(table);
+      const bytes = Buffer.from(rows.map((row) => JSON.stringify(row, bigintAsText)).join('\n'));
+      const sql = `INSERT INTO ${quoteName(table)} FORMAT JSONEachRow`;
+      const settings = {
+        max_insert_block_size: Math.max(rows.length, 1),
+        input_format_parallel_parsing: 0,
+        ...(token === undefined ? {} : { insert_deduplicate: 1, insert_deduplication_token: token }),
+      };
+      // A tokened insert may be sent again: the engine drops what it has already stored.
+      const call: Call = {
+        kind: token === undefined ? 'write' : 'read',
+        sql,
+        params: undefined,
+        options: { settings },
+      };
+      await attempt(call, (request) => send(connection(), request, sql, () => Readable.from([bytes])));
+    },
+
+    async insertStream(sql, bytes, options) {
+      const call: Call = { kind: 'write', sql, params: undefined, options: { maxSeconds: 3600, ...options } };
+      let isConsumed = false;
+      await attempt(call, (request) => {
+        if (isConsumed)
+          throw storesProblems.engine_down({
+            detail: `The warehouse went away during ${head(sql)}; nothing of it was stored.`,
+          });
+        isConsumed = true;
+        return send(connection(), request, sql, () => Readable.from(bytes, { objectMode: false }));
+      });
+    },
+  };
+}
+
+type Params = Readonly<Record<string, WarehouseValue>> | undefined;
+
+interface Call {
+  /** `read` may be sent again after a broken connection. */
+  readonly kind: 'read' | 'write';
+  readonly sql: string;
+  readonly params: Params;
+  readonly options: WarehouseOptions | undefined;
+}
+
+interface RequestParts {
+  readonly query_id: string;
+  readonly abort_signal: AbortSignal;
+  readonly query_params: Record<string, unknown>;
+  readonly clickhouse_settings: Record<string, string | number>;
+}
+
+function connect(target: WarehouseTarget): ClickHouseClient {
+  return createClient({
+    url: target.url,
+    username: target.username,
+    password: target.password,
+    database: target.database,
+    application: 'rapport',
+    max_open_connections: 64,
+    request_timeout: 24 * 3600 * 1000,
+    ...(target.socketPath === undefined ? {} : { http_agent: socketAgent(target.socketPath) }),
+    log: { LoggerClass: QuietLogger },
+  });
+}
+
+/** `socketPath` is an option of every request, and an agent's options are merged into its requests. */
+function socketAgent(socketPath: string): Agent {
+  const options: AgentOptions & { socketPath: string } = { keepAlive: true, maxSockets: 64, socketPath };
+  return new Agent(options);
+}
+
+async function createDatabase(target: WarehouseTarget): Promise<void> {
+  const bootstrap = connect({ ...target, database: 'default' });
+  try {
+    await bootstrap.command({ query: `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(target.database)}` });
+  } catch (cause) {
+    throw storesProblems.engine_down({
+      detail: `The warehouse at ${target.url} does not answer or refuses us.`,
+      cause,
+    });
+  } finally {
+    await bootstrap.close();
+  }
+}
+
+async function send(
+  client: ClickHouseClient,
+  request: RequestParts,
+  sql: string,
+  values: () => Readable,
+): Promise<void> {
+  const { stream } = await client.exec({ ...request, query: sql, values: values() });
+  stream.resume();
+}
+
+/** The client's own messages would repeat what we throw and log already. */
+class QuietLogger {
+  trace(): void {}
+  debug(): void {}
+  info(): void {}
+  warn(): void {}
+  error(): void {}
+}
+
+const bigintAsText = (_key: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? value.toString() : value;
+
+const isRead = (sql: string): boolean => /^\s*(SELECT|WITH|SHOW|DESCRIBE|DESC|EXISTS|EXPLAIN)\b/i.test(sql);
+
+const head = (sql: string): string =>
+  (sql.length > 200 ? `${sql.slice(0, 200)}…` : sql).replace(/\s+/g, ' ').trim();
+
+function quoteIdentifier(name: string): string {
+  if (!/^\w+$/.test(name) || !/^[\x20-\x7e]+$/.test(name)) {
+    throw storesProblems.bad_identifier({
+      detail: `"${name}" holds something else than letters, digits and "_".`,
+    });
+  }
+  return `\`${name}\``;
+}
+
+const quoteName = (table: string): string => table.split('.').map(quoteIdentifier).join('.');
+
+/** Whether the statement never reached the engine. */
+function isRefused(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ECONNREFUSED' || code === 'ENOENT';
+}
+
+function lostProblem(cause: unknown, call: Call): Problem {
+  const detail = `The connection to the warehouse broke during ${head(call.sql)}.`;
+  return call.kind === 'write' && !isRefused(cause)
+    ? storesProblems.write_outcome_unknown({ detail, cause })
+    : storesProblems.engine_down({ detail, cause });
+}
+
+/** @source ClickHouse, src/Common/ErrorCodes.cpp */
+function statementProblem(error: ClickHouseError, sql: string): Problem {
+  const detail = `${error.message.slice(0, 1000)} — in ${head(sql)}`;
+  const details = { engineCode: Number(error.code) };
+  switch (error.code) {
+    case '159':
+    case '160':
+    case '209':
+      return storesProblems.query_too_slow({ detail, details, cause: error });
+    case '241':
+      return storesProblems.query_too_large({ detail, details, cause: error });
+    case '394':
+      return storesProblems.query_cancelled({ detail, details, cause: error });
+    default:
+      return storesProblems.query_failed({ detail, details, cause: error });
+  }
+}

@@ -1,0 +1,1 @@
+export { startTestStores, type TestStores, type TestStoresOptions } from './stores.ts';
