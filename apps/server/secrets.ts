@@ -12,7 +12,7 @@ export interface Secrets {
 
 /** Reads `secrets.json` (owner-readable only) in the home folder, making it on the first start. */
 export async function openSecrets(home: string): Promise<Secrets> {
-  await mkdir(home, { recursive: true, mode: 0o700 });
+  await mkdir(home, { recursive: true, mode: 0o711 });
   const path = join(home, 'secrets.json');
   const stored = await readFile(path, 'utf8').catch(() => undefined);
   if (stored !== undefined) return parse(stored, path);
