@@ -73,6 +73,7 @@ export {
   compileCids,
   compileCount,
   compileCounts,
+  compileEvents,
   compileMembers,
   type SqlOptions,
   type SqlValue,

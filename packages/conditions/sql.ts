@@ -161,6 +161,37 @@ export function compileCounts(
   return { ...builder.finish(columns), totalColumn: 'total', nodes };
 }
 
+/**
+ * A query over the events of one name in `(after, until]` that fulfil `where`: `cid`, `at`, and each named property
+ * in the columns `v0`, `v1`, … (NULL when unknown, money in minor units, instants as they are).
+ * @throws conditions.invalid when a name is not in the catalog
+ */
+export function compileEvents(
+  question: {
+    readonly event: string;
+    readonly where?: PropertyCondition;
+    readonly after: EpochMs;
+    readonly until: EpochMs;
+    readonly properties?: readonly string[];
+  },
+  catalog: ConditionCatalog,
+): CompiledSql {
+  const bag = createBag();
+  const context: Context = { catalog, now: question.until, bag, customers: quoteTable(catalog.customers) };
+  const entry = catalog.event(question.event) ?? missing('event', question.event);
+  const values = (question.properties ?? []).map((name, index) => {
+    const property = propertyOf(entry, question.event, name);
+    return `, ${valueSql(property.type, `(${property.sql})`)} AS v${index}`;
+  });
+  const tests = [
+    ...(entry.filter === undefined ? [] : [`(${entry.filter})`]),
+    comparisonSql(bag, 'instant', entry.at, instantRange(question.after + 1, question.until + 1)),
+    ...(question.where ? [propertyTest(context, entry, question.where)] : []),
+  ];
+  const sql = `SELECT cid, ${entry.at} AS at${values.join('')} FROM ${fromSql(entry.from)} WHERE ${tests.join(' AND ')}`;
+  return { sql, params: bag.finish([]).params };
+}
+
 /* ── from conditions to sets ─────────────────────────────────────────────────────────────────────────── */
 
 /**
