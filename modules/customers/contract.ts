@@ -92,10 +92,10 @@ export type HoldingView = Static<typeof HoldingView>;
 export const TIMELINE_KINDS = ['transaction', 'event', 'contact'] as const;
 export const TimelineItem = Type.Object(
   {
-    kind: Type.Union(
-      TIMELINE_KINDS.map((kind) => Type.Literal(kind)),
-      { description: 'A booking, something the customer did, or a message from us', examples: ['event'] },
-    ),
+    kind: Type.Enum(TIMELINE_KINDS, {
+      description: 'A booking, something the customer did, or a message from us',
+      examples: ['event'],
+    }),
     id: Type.String({ description: 'Id of the transaction or event', examples: ['T-88123'] }),
     at: Instant('When it happened'),
     name: Type.String({
@@ -116,12 +116,7 @@ export const TimelineItem = Type.Object(
 export type TimelineItem = Static<typeof TimelineItem>;
 export const TimelinePage = Page(TimelineItem, 'The timeline, newest first');
 export const TimelineQuery = Type.Object({
-  kind: Type.Optional(
-    Type.Union(
-      TIMELINE_KINDS.map((kind) => Type.Literal(kind)),
-      { description: 'Only this kind', examples: ['contact'] },
-    ),
-  ),
+  kind: Type.Optional(Type.Enum(TIMELINE_KINDS, { description: 'Only this kind', examples: ['contact'] })),
   cursor: Type.Optional(
     Type.String({ description: 'Where the page before ended', examples: ['b2Zmc2V0OjUw'] }),
   ),
