@@ -75,6 +75,7 @@ export {
   compileCounts,
   compileEvents,
   compileMembers,
+  compileProperties,
   type SqlOptions,
   type SqlValue,
 } from './sql.ts';

@@ -104,6 +104,19 @@ export function compileMembers(
   return bag.finish(columns);
 }
 
+/**
+ * A test over one row of an event's table, never NULL, for callers that aggregate rows themselves: true where the
+ * property condition holds. Placeholders are named `p1`, `p2`, ….
+ */
+export function compileProperties(
+  condition: PropertyCondition,
+  entry: EventEntry,
+  options: { readonly now: EpochMs },
+): CompiledSql {
+  const bag = createBag();
+  return { sql: propertyTest({ now: options.now, bag }, entry, condition), params: bag.finish([]).params };
+}
+
 /** A query answering, in one row, what every node of a condition counts, keeps and removes. */
 export function compileCounts(
   condition: Condition,
@@ -435,7 +448,11 @@ function timeSql({ bag, now }: Context, at: string, within: string | undefined):
   return comparisonSql(bag, 'instant', at, range);
 }
 
-function propertyTest(context: Context, entry: EventEntry, condition: PropertyCondition): string {
+function propertyTest(
+  context: Pick<Context, 'now' | 'bag'>,
+  entry: EventEntry,
+  condition: PropertyCondition,
+): string {
   const joined = (parts: readonly PropertyCondition[], join: string, none: string): string =>
     parts.length === 0
       ? none
