@@ -132,7 +132,7 @@ export function createPostgresLauncher(config: PostgresLauncherConfig): Postgres
       await readiness.catch(() => undefined);
       const running = child ?? server;
       if (running?.pid !== undefined)
-        await stopProcess(running.pid, { signal: 'SIGINT', graceMs: 10_000, then: 'SIGQUIT' });
+        await stopProcess(running.pid, { signal: 'SIGINT', graceMs: 10_000, last: 'SIGQUIT' });
     },
   };
 }
@@ -291,7 +291,7 @@ async function stopLeftover(directory: string, log: Log): Promise<void> {
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'postgres');
   if (!command.includes('postgres')) return;
   log.warn({ engine: 'postgres', pid }, 'stopping a PostgreSQL left over by an earlier run');
-  await stopProcess(pid, { signal: 'SIGINT', graceMs: 15_000, then: 'SIGQUIT' });
+  await stopProcess(pid, { signal: 'SIGINT', graceMs: 15_000, last: 'SIGQUIT' });
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -31,14 +31,14 @@ export interface StopOptions {
   readonly signal: NodeJS.Signals;
   readonly graceMs: number;
   /** Sent when the process is still there after `graceMs`. */
-  readonly then: NodeJS.Signals;
+  readonly last: NodeJS.Signals;
 }
 
 /** Ends a process and resolves once it is gone. */
 export async function stopProcess(pid: number, options: StopOptions): Promise<void> {
   send(pid, options.signal);
   if (await waitForExit(pid, options.graceMs)) return;
-  send(pid, options.then);
+  send(pid, options.last);
   if (await waitForExit(pid, 5_000)) return;
   send(pid, 'SIGKILL');
   await waitForExit(pid, 5_000);

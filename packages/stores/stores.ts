@@ -8,7 +8,7 @@ import { createJobs, jobsMigrations } from './jobs.ts';
 import { createLmdbKeyValue } from './key-value.lmdb.ts';
 import { createLmdbStore } from './lmdb-store.ts';
 import { runMigrations } from './migrations.ts';
-import type { KeyValue, Relational, Stores, Stream, Warehouse } from './ports.ts';
+import type { KeyValue, Stores, Stream } from './ports.ts';
 import { createPostgresLauncher } from './postgres-launcher.ts';
 import { createRelational } from './relational.ts';
 import { createReleases, releasesMigrations } from './releases.ts';

@@ -234,7 +234,7 @@ const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replac
 /** A placeholder without a value: the session may still hold a value of an earlier statement under this name. */
 function missingParameter(statement: Statement): string | undefined {
   const code = statement.sql.replace(
-    /'(?:[^'\\]|\\[^]|'')*'|`(?:[^`\\]|\\[^])*`|"(?:[^"\\]|\\[^])*"|--[^\n]*|\/\*[^]*?\*\//g,
+    /'(?:[^'\\]|\\[\s\S]|'')*'|`(?:[^`\\]|\\[\s\S])*`|"(?:[^"\\]|\\[\s\S])*"|--[^\n]*|\/\*[\s\S]*?\*\//g,
     ' ',
   );
   for (const [, name] of code.matchAll(/\{\s*([A-Za-z_]\w*)\s*:/g)) {
@@ -248,7 +248,7 @@ function missingParameter(statement: Statement): string | undefined {
  * own splitting of statements, in binary formats too.
  */
 function insertFromFile(sql: string, file: string): string {
-  const tail = /\s+(SETTINGS\s[^]*?\s)?FORMAT\s+(\w+)\s*;?\s*$/i.exec(sql);
+  const tail = /\s+(SETTINGS\s[\s\S]*?\s)?FORMAT\s+(\w+)\s*;?\s*$/i.exec(sql);
   if (!tail)
     throw new Error(
       'Code: 62. DB::Exception: An insert with data must end with FORMAT and its name. (SYNTAX_ERROR)',
@@ -256,7 +256,7 @@ function insertFromFile(sql: string, file: string): string {
   const head = sql.slice(0, tail.index);
   const settings = tail[1] ?? '';
   const format = tail[2] ?? '';
-  const input = /\binput\s*\(\s*('(?:[^'\\]|\\[^])*')\s*\)/i;
+  const input = /\binput\s*\(\s*('(?:[^'\\]|\\[\s\S])*')\s*\)/i;
   if (input.test(head))
     return `${head.replace(input, (_, structure: string) => `file(${quote(file)}, '${format}', ${structure})`)} ${settings}`;
   return `${head} FROM INFILE ${quote(file)} COMPRESSION 'none' ${settings} FORMAT ${format}`;

@@ -129,7 +129,7 @@ export function createWarehouseLauncher(config: WarehouseLauncherConfig): Wareho
       if (child?.pid === undefined) return;
       child.stdin?.end();
       if (!(await waitForExit(child.pid, 6_000)))
-        await stopProcess(child.pid, { signal: 'SIGTERM', graceMs: 2_000, then: 'SIGKILL' });
+        await stopProcess(child.pid, { signal: 'SIGTERM', graceMs: 2_000, last: 'SIGKILL' });
       await rm(pidFile, { force: true });
     },
   };
@@ -193,7 +193,7 @@ async function endLeftover(pidFile: string, log: Log): Promise<void> {
   if (!command.includes('warehouse-child')) return;
   log.warn({ engine: 'chdb', pid }, 'waiting for a warehouse engine left over by an earlier run');
   if (!(await waitForExit(pid, 5_000)))
-    await stopProcess(pid, { signal: 'SIGKILL', graceMs: 5_000, then: 'SIGKILL' });
+    await stopProcess(pid, { signal: 'SIGKILL', graceMs: 5_000, last: 'SIGKILL' });
 }
 
 /** Asks the engine whether it is there, without a statement. */

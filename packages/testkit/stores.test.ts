@@ -24,7 +24,7 @@ describe('startTestStores', () => {
           ],
         },
       ],
-      process.env['RAPPORT_TEST_LOG'] ? { log: createLog({ level: 'debug' }) } : {},
+      process.env.RAPPORT_TEST_LOG ? { log: createLog({ level: 'debug' }) } : {},
     );
   });
   afterAll(() => stores?.stop());
