@@ -438,7 +438,7 @@ export const Advice = Type.Object(
     treated: Type.Integer({ minimum: 0, description: 'Customers contacted', examples: [18_000] }),
     control: Type.Integer({ minimum: 0, description: 'Customers held back', examples: [2_000] }),
     baseRate: Ratio('Share that converts without the campaign'),
-    baseRateSource: Type.Enum(['given', 'history', 'assumed'] as const, {
+    baseRateSource: Type.Enum(['given', 'history'] as const, {
       description:
         '`history`: share of this audience with the KPI event in the last window of the same length',
       examples: ['history'],

@@ -18,7 +18,7 @@ const contact = (at: number, channel: Contact['channel'] = 'email'): Contact => 
   at,
 });
 
-/** The definition, word for word: try every half-open window on a fine grid of starts. */
+/** The definition, checked on the finished ledger: every window that begins at a contact. */
 function violates(rules: readonly ContactRule[], contacts: readonly Contact[]): boolean {
   return rules.some((one) => {
     const own = contacts.filter((each) => one.channel === 'any' || each.channel === one.channel);
