@@ -90,8 +90,8 @@ export function aggregateType(name: AggregateName, propertyType: ValueType): Val
   return name === 'avg' ? 'number' : propertyType;
 }
 
-/** Longest window; the calendar of the warehouse ends somewhere, and so does sense. */
-export const MAX_DURATION_DAYS = 36_525;
+/** Longest window: a hundred years, a month taken as 31 days. */
+export const MAX_DURATION_DAYS = 37_200;
 
 /** A duration of the language: positive, at most a hundred years. */
 export function readDuration(text: string): Duration | undefined {

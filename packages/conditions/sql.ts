@@ -485,10 +485,12 @@ function aggregateSql(
       return `uniqExact(${value})`;
     case 'min':
     case 'max':
-      return `${name}(${value})`;
+      return property.type === 'instant'
+        ? `fromUnixTimestamp64Milli(${name}(${millisSql(value)}), 'UTC')`
+        : `${name}(${value})`;
     case 'last': {
       // The latest event, whether its value is known or not; of several at that instant the greatest known value.
-      const latest = `max(tuple(${entry.at}, isNotNull(${value}), assumeNotNull(${value})))`;
+      const latest = `max(tuple(${millisSql(entry.at)}, isNotNull(${value}), assumeNotNull(${value})))`;
       return `if(${latest}.2, ${latest}.3, NULL)`;
     }
     case 'sum':
@@ -527,7 +529,7 @@ function lowerSequence(context: Context, leaf: SequenceLeaf): Lowered {
         ? [`if(${step.where ? propertyTest(context, entry, step.where) : '1'}, ${2 ** index}, 0)`]
         : [],
     );
-    return `SELECT cid, ${entry.at} AS seq_at, toUInt8(${bits.join(' + ')}) AS seq_mask FROM ${fromSql(entry.from)} WHERE ${time} AND seq_mask != 0`;
+    return `SELECT cid, ${millisSql(entry.at)} AS seq_at, toUInt8(${bits.join(' + ')}) AS seq_mask FROM ${fromSql(entry.from)} WHERE ${time} AND seq_mask != 0`;
   };
   const rows = names.map(rowsOf).join(' UNION ALL ');
   const all = 2 ** steps.length - 1;
@@ -547,7 +549,7 @@ function sequenceTest(count: number, disjoint: boolean): string {
     const next = 'toUInt16(if(event.2 = done, done * 2, done))';
     return `arrayFold((done, event) -> ${next}, ${events}, toUInt16(1)) = ${2 ** count}`;
   }
-  return `arrayFold((state, event) -> ${overlappingStep(count)}, ${events}, (toDateTime64(0, 3, 'UTC'), ${wide(count, '1')})).2 ${doneTest(count)}`;
+  return `arrayFold((state, event) -> ${overlappingStep(count)}, ${events}, (toInt64(-9000000000000000), ${wide(count, '1')})).2 ${doneTest(count)}`;
 }
 
 /**
@@ -613,6 +615,13 @@ function valueSql(type: ValueType, expression: string): string {
       return expression;
   }
 }
+
+/**
+ * An instant as epoch milliseconds. Aggregates take these: once the engine has compiled `min` or `max` of a
+ * `DateTime64` to machine code (after a few runs), it takes instants before 1970 for the latest of all.
+ */
+const millisSql = (expression: string): string =>
+  `toUnixTimestamp64Milli(toDateTime64(${expression}, 3, 'UTC'))`;
 
 /** A test that is never NULL: false for unknown, but for `unknown`. */
 function comparisonSql(bag: Bag, type: ValueType, expression: string, comparison: Comparison): string {

@@ -65,7 +65,7 @@ function readInstant(raw: unknown): EpochMs | undefined {
 
 function readList(raw: readonly unknown[]): readonly string[] | undefined {
   const texts = raw.filter((item) => typeof item === 'string');
-  return texts.length > 0 && texts.length === raw.length ? texts : undefined;
+  return texts.length > 0 ? texts : undefined;
 }
 
 function readListText(raw: string): readonly string[] | undefined {
@@ -162,6 +162,7 @@ export function propertySql(type: ValueType, textExpression: string): string {
       return `if(match(${text}, '${shape}') AND toString(toDate32OrZero(${day})) = ${day}, parseDateTime64BestEffortOrNull(replaceRegexpOne(${text}, '(\\\\.[0-9]{3})[0-9]+', '\\\\1'), 3, 'UTC'), NULL)`;
     }
     case 'list':
-      return `JSONExtract(${text}, 'Array(String)')`;
+      // The parts that are texts; the engine's own conversion would also take numbers for texts.
+      return `arrayMap(item -> JSONExtractString(item), arrayFilter(item -> startsWith(item, '"'), JSONExtractArrayRaw(${text})))`;
   }
 }
