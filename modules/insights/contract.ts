@@ -13,11 +13,12 @@ const sentence = (description: string, en: string) =>
 /* ── process funnel ──────────────────────────────────────────────────────────────────────────────────── */
 
 /**
- * Why somebody targeted got no message, each targeted customer at most one. The first four leave before the control
- * group is drawn; `pending` is still under way; `missing` is a customer the books do not account for (always 0 in a
- * healthy system, so that a fault shows as itself).
+ * Why somebody targeted got no message, each targeted customer at most one. The first five can be found before the
+ * control group is drawn; `pending` is still under way.
  */
 export const FUNNEL_REASONS = [
+  'ineligible',
+  'unsuitable',
   'unreachable',
   'no_consent',
   'suppressed',
@@ -237,7 +238,7 @@ export const CampaignReport = Type.Object(
         customers: count('Treated customers whose message was delivered', 720),
         conversions: count('Of them converted', 60),
         rate: Ratio('conversions / customers'),
-        messagesToConversion: Type.Optional(signed('Median hours from message to first conversion', 30.5)),
+        hoursToConversion: Type.Optional(signed('Median hours from launch to first conversion', 30.5)),
       },
       {
         description:
@@ -281,13 +282,8 @@ export type CampaignReport = Static<typeof CampaignReport>;
 
 export const FollowUpBody = Type.Object(
   {
-    name: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 200,
-        description: 'Name of the draft',
-        examples: ['Term deposit, second try'],
-      }),
+    excludeConverted: Type.Optional(
+      Type.Boolean({ default: true, description: 'Leave out those who converted', examples: [true] }),
     ),
   },
   { description: 'How to follow up' },

@@ -38,6 +38,7 @@ export {
   differenceInterval,
   type Interval,
   type ProportionComparison,
+  rateInterval,
   relativeLiftInterval,
   sampleRatioPValue,
 } from './proportions.ts';

@@ -8,6 +8,7 @@ import {
   differenceInterval,
   logGamma,
   meanArm,
+  rateInterval,
   sampleRatioPValue,
 } from './index.ts';
 
@@ -65,6 +66,15 @@ describe('compareProportions', () => {
     const open = compareProportions({ size: 900, conversions: 9 }, { size: 100, conversions: 0 });
     expect(open?.relative).toBeUndefined();
     expect(open?.relativeInterval.high).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('rateInterval', () => {
+  it('gives Wilson’s interval as published (Newcombe 1998, 81 of 263 and 15 of 148)', () => {
+    const interval = rateInterval({ size: 263, conversions: 81 });
+    expect([interval.low.toFixed(4), interval.high.toFixed(4)]).toEqual(['0.2553', '0.3662']);
+    const other = rateInterval({ size: 148, conversions: 15 });
+    expect([other.low.toFixed(4), other.high.toFixed(4)]).toEqual(['0.0624', '0.1605']);
   });
 });
 

@@ -74,6 +74,20 @@ export function relativeLiftInterval(treated: Arm, control: Arm, confidence = 0.
   return { low: low - 1, high: high - 1 };
 }
 
+/**
+ * Interval of one conversion rate.
+ * @source Wilson 1927, JASA 22:209–212 (score interval)
+ */
+export function rateInterval({ size, conversions }: Arm, confidence = 0.95): Interval {
+  if (size <= 0) return { low: 0, high: 1 };
+  const z2 = normalQuantile(0.5 + confidence / 2) ** 2;
+  const rate = conversions / size;
+  const centre = (rate + z2 / (2 * size)) / (1 + z2 / size);
+  const reach =
+    (Math.sqrt(z2) / (1 + z2 / size)) * Math.sqrt((rate * (1 - rate)) / size + z2 / (4 * size * size));
+  return { low: Math.max(0, centre - reach), high: Math.min(1, centre + reach) };
+}
+
 /** How many standard errors the observed difference lies above an assumed one. */
 function differenceScore(treated: Arm, control: Arm, delta: number): number {
   const [n1, x1, n2, x2] = [treated.size, treated.conversions, control.size, control.conversions];

@@ -1,0 +1,13 @@
+export { type Conversion, type Conversions, readConversions } from './conversions.ts';
+export { countFunnel, type FunnelSets, funnelSets } from './funnel.ts';
+export type {
+  InsightCampaigns,
+  InsightsDeps,
+  JourneySet,
+  MessageGroup,
+  MessageOutcomes,
+} from './insights.deps.ts';
+export { insightsProblems } from './insights.problems.ts';
+export { insightsRoutes } from './insights.routes.ts';
+export { createInsights, type Insights } from './insights.service.ts';
+export { type Estimate, type Experiment, estimate } from './report.ts';
