@@ -9,6 +9,8 @@ import { decisionsProblems } from './decisions.problems.ts';
 export interface ContactPolicies {
   /** The policy in force; another process's change is seen within a second. */
   current(): Promise<ContactPolicy>;
+  /** What was last read, without waiting; reads again when that is a second old. For callers that ask per message. */
+  latest(): ContactPolicy;
   /** @throws decisions.policy_not_valid, decisions.policy_conflict */
   change(change: ContactPolicyChange, actor: Actor): Promise<ContactPolicy>;
 }
@@ -20,6 +22,13 @@ export interface ContactPolicies {
 export const FIRST_POLICY: Pick<ContactPolicy, 'rules' | 'consentModel'> = {
   rules: [{ id: 'weekly_any', channel: 'any', max: 3, window: 'P7D', purpose: 'marketing' }],
   consentModel: 'opt_in',
+};
+
+const FIRST_VERSION: ContactPolicy = {
+  ...FIRST_POLICY,
+  version: 1,
+  changedAt: toIso(0),
+  changedBy: 'system',
 };
 
 const FRESH_MS = 1_000;
@@ -38,17 +47,24 @@ export function createContactPolicies(deps: {
        order by p.version desc limit 1`,
     );
     const row = found.rows[0];
-    return row ? present(row) : { ...FIRST_POLICY, version: 1, changedAt: toIso(0), changedBy: 'system' };
+    return row ? present(row) : FIRST_VERSION;
+  };
+
+  const current: ContactPolicies['current'] = async () => {
+    // Real time, not `clock`: how fresh a cache is has nothing to do with the time a test pretends it is.
+    const now = performance.now();
+    if (known && now - known.readAt < FRESH_MS) return known.policy;
+    const policy = await read();
+    known = { policy, readAt: now };
+    return policy;
   };
 
   return {
-    async current() {
-      // Real time, not `clock`: how fresh a cache is has nothing to do with the time a test pretends it is.
-      const now = performance.now();
-      if (known && now - known.readAt < FRESH_MS) return known.policy;
-      const policy = await read();
-      known = { policy, readAt: now };
-      return policy;
+    current,
+    latest() {
+      // A failed read leaves the old policy in force and is tried again by the next caller.
+      current().catch(() => undefined);
+      return known?.policy ?? FIRST_VERSION;
     },
     async change(change, actor) {
       const faults = faultsOf(change);
@@ -79,6 +95,7 @@ export function createContactPolicies(deps: {
         return now + 1;
       });
       known = undefined;
+      await current();
       await audit.record({
         actor,
         action: 'contact_policy.changed',
