@@ -1,6 +1,6 @@
+import { keyBytes } from './keys.ts';
 import type { LmdbStore } from './lmdb-store.ts';
 import type { KeyValue, KeyValueEntry } from './ports.ts';
-import { storesProblems } from './problems.ts';
 
 const PREFIX = 'k';
 
@@ -32,8 +32,8 @@ export function createLmdbKeyValue(store: LmdbStore): KeyValue {
     },
     async *range({ from, to, limit }) {
       let left = limit ?? Number.POSITIVE_INFINITY;
-      let start = keyOf(from);
-      const end = keyOf(to);
+      let start = boundOf(from);
+      const end = boundOf(to);
       // Read in pages, so that a slow reader does not hold an old snapshot of the file.
       while (left > 0 && Buffer.compare(start, end) < 0) {
         const page: KeyValueEntry[] = [];
@@ -65,14 +65,6 @@ export function createLmdbKeyValue(store: LmdbStore): KeyValue {
   };
 }
 
-const keyOf = (key: string): Buffer => {
-  const bytes = Buffer.from(PREFIX + key);
-  if (bytes.byteLength > MAX_KEY_BYTES + PREFIX.length) {
-    throw storesProblems.bad_key({
-      detail: `The key "${key.slice(0, 50)}…" is longer than ${MAX_KEY_BYTES} bytes.`,
-    });
-  }
-  return bytes;
-};
-
-export const MAX_KEY_BYTES = 500;
+const keyOf = (key: string): Buffer => keyBytes(PREFIX, key);
+/** The ends of a range may be empty: before the first key. */
+const boundOf = (key: string): Buffer => Buffer.from(PREFIX + key);

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '@rapport/kernel';
-import { Kysely, PostgresDialect } from 'kysely';
+import {
+  Kysely,
+  type PostgresCursor,
+  PostgresDialect,
+  type PostgresPoolClient,
+  type PostgresQueryResult,
+} from 'kysely';
 import pg, { type Pool, type PoolClient } from 'pg';
 import type { Relational } from './ports.ts';
 import { storesProblems } from './problems.ts';
@@ -16,16 +22,8 @@ const RECOVERY_MS = 30_000;
 
 /** PostgreSQL behind one pool; every module looks at its own schema through it. */
 export function createRelational(target: RelationalTarget, log: Log): Relational {
-  const pool = new pg.Pool({
-    max: 24,
-    idleTimeoutMillis: 30_000,
-    allowExitOnIdle: false,
-    application_name: 'rapport',
-    types: { getTypeParser },
-    ...target.pool,
-  });
-  pool.on('error', (error) => log.debug({ err: error }, 'an idle PostgreSQL connection broke'));
-  const dialect = new PostgresDialect({ pool });
+  const pool = createPatientPool(target, log);
+  const dialect = new PostgresDialect({ pool: { connect: () => steadyClient(pool), end: () => pool.end() } });
 
   const transaction = async <Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
     const deadline = Date.now() + RECOVERY_MS;
@@ -134,4 +132,96 @@ function safeInteger(text: string): number {
     throw storesProblems.row_mismatch({ detail: `${text} is too large for a number; select it as text.` });
   }
   return value;
+}
+
+/**
+ * A pool that waits for a server which is coming back, and asks again when the connection broke under a statement
+ * that only reads. Everything else fails as it would on a plain pool.
+ */
+function createPatientPool(target: RelationalTarget, log: Log): Pool {
+  const pool = new pg.Pool({
+    max: 24,
+    idleTimeoutMillis: 30_000,
+    application_name: 'rapport',
+    types: { getTypeParser },
+    ...target.pool,
+  });
+  pool.on('error', (error) => log.debug({ err: error }, 'an idle PostgreSQL connection broke'));
+  // Without a listener a break under a client that is checked out would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+
+  const connectOnce: () => Promise<PoolClient> = pool.connect.bind(pool);
+  const connect = async (): Promise<PoolClient> => {
+    const deadline = Date.now() + RECOVERY_MS;
+    for (;;) {
+      try {
+        return await connectOnce();
+      } catch (error) {
+        if (!isConnectionLoss(error) || Date.now() > deadline || pool.ending) throw error;
+        await sleep(100);
+        await target.ready?.();
+      }
+    }
+  };
+  const query = pool.query.bind(pool);
+  Object.defineProperties(pool, {
+    connect: {
+      value: (
+        callback?: (error: Error | undefined, client?: PoolClient, release?: PoolClient['release']) => void,
+      ) => {
+        if (!callback) return connect();
+        connect().then(
+          (client) => callback(undefined, client, client.release.bind(client)),
+          (error: Error) => callback(error),
+        );
+        return undefined;
+      },
+    },
+    query: {
+      value: (...args: unknown[]): unknown => {
+        const once = (): unknown => Reflect.apply(query, pool, args);
+        const answer = once();
+        if (!(answer instanceof Promise) || !isRereadable(args[0])) return answer;
+        return answer.catch((error: unknown) => {
+          if (!isConnectionLoss(error)) throw error;
+          return once();
+        });
+      },
+    },
+  });
+  return pool;
+}
+
+/** A client for Kysely that outlives a broken connection outside of transactions, for statements that only read. */
+async function steadyClient(pool: Pool): Promise<PostgresPoolClient> {
+  let client = await pool.connect();
+  let isInTransaction = false;
+  function query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>;
+  function query<Row>(cursor: PostgresCursor<Row>): PostgresCursor<Row>;
+  function query(statement: unknown, parameters?: readonly unknown[]): unknown {
+    const ask = (): unknown => Reflect.apply(client.query, client, [statement, parameters]);
+    const answer = ask();
+    if (typeof statement !== 'string' || !(answer instanceof Promise)) return answer;
+    if (/^\s*begin|^\s*start transaction/i.test(statement)) isInTransaction = true;
+    else if (/^\s*(commit|rollback)\s*;?\s*$/i.test(statement)) isInTransaction = false;
+    if (isInTransaction || !isRereadable(statement)) return answer;
+    return answer.catch(async (error: unknown) => {
+      if (!isConnectionLoss(error)) throw error;
+      client.release(true);
+      client = await pool.connect();
+      return ask();
+    });
+  }
+  return { query, release: () => client.release() };
+}
+
+/** Whether asking twice is as good as asking once. */
+function isRereadable(statement: unknown): boolean {
+  const text: unknown =
+    typeof statement === 'object' && statement !== null && 'text' in statement ? statement.text : statement;
+  return (
+    typeof text === 'string' &&
+    /^\s*(select|with|table|values|show|explain)\b/i.test(text) &&
+    !/\b(insert|update|delete|merge|nextval|setval|into)\b|advisory/i.test(text)
+  );
 }

@@ -6,6 +6,7 @@ import { unprivilegedAccount } from './accounts.ts';
 import { type HomeLock, lockHome, runDirectory } from './home.ts';
 import { createJobs, jobsMigrations } from './jobs.ts';
 import { createLmdbKeyValue } from './key-value.lmdb.ts';
+import { createRedisKeyValue } from './key-value.redis.ts';
 import { createLmdbStore } from './lmdb-store.ts';
 import { runMigrations } from './migrations.ts';
 import type { KeyValue, Stores, Stream } from './ports.ts';
@@ -13,6 +14,7 @@ import { createPostgresLauncher } from './postgres-launcher.ts';
 import { createRelational } from './relational.ts';
 import { createReleases, releasesMigrations } from './releases.ts';
 import { createLmdbStream } from './stream.lmdb.ts';
+import { createNatsStream } from './stream.nats.ts';
 import { createWarehouse } from './warehouse.ts';
 import { createWarehouseLauncher } from './warehouse-launcher.ts';
 
@@ -38,6 +40,15 @@ export interface StoresConfig {
     readonly isSynced?: boolean;
     /** Entry file of the embedded engine's process, where bundling moved it. */
     readonly childPath?: string;
+  };
+  /** A Redis by URL (`redis://…`) instead of LMDB; `prefix` keeps several installations apart. */
+  readonly keyValue?: { readonly url?: string; readonly prefix?: string };
+  /** A NATS with JetStream by URL (`nats://…`) instead of the log on LMDB. */
+  readonly stream?: {
+    readonly url?: string;
+    readonly prefix?: string;
+    readonly replicas?: number;
+    readonly keepMs?: number;
   };
 }
 
@@ -118,8 +129,8 @@ export async function createStores(config: StoresConfig): Promise<StartedStores>
     log,
   );
 
-  const keyValue: KeyValue = createLmdbKeyValue(createLmdbStore(join(home, 'key-value')));
-  const stream: Stream = createLmdbStream(createLmdbStore(join(home, 'stream')), { clock });
+  const keyValue = keyValueOf(config, home);
+  const stream = streamOf(config, home);
   const releases = createReleases({ relational, warehouse }, clock);
   const jobs = createJobs({ relational, clock, log, isAlone: isEmbeddedPostgres });
 
@@ -169,6 +180,19 @@ export async function createStores(config: StoresConfig): Promise<StartedStores>
     },
     enginePids: () => ({ postgres: postgres?.pid(), warehouse: engine?.pid() }),
   };
+}
+
+function keyValueOf(config: StoresConfig, home: string): KeyValue {
+  const { url, prefix } = config.keyValue ?? {};
+  if (url === undefined) return createLmdbKeyValue(createLmdbStore(join(home, 'key-value')));
+  return createRedisKeyValue({ url, log: config.log, ...(prefix === undefined ? {} : { prefix }) });
+}
+
+function streamOf(config: StoresConfig, home: string): Stream {
+  const { url, ...options } = config.stream ?? {};
+  if (url === undefined)
+    return createLmdbStream(createLmdbStore(join(home, 'stream')), { clock: config.clock, ...options });
+  return createNatsStream({ url, log: config.log, ...options });
 }
 
 async function startChain(chain: readonly Component[]): Promise<void> {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '@rapport/kernel';
 import type { LmdbStore } from './lmdb-store.ts';
 import type { Stream, StreamConsumer, StreamRecord } from './ports.ts';
+import { createSignal, type Signal } from './signal.ts';
 
 export interface LmdbStreamConfig {
   readonly clock: Clock;
@@ -20,12 +21,12 @@ const RETRY_MS = [50, 200, 1_000, 5_000];
  */
 export function createLmdbStream(store: LmdbStore, config: LmdbStreamConfig): Stream {
   const { clock, keepMs = 86_400_000 } = config;
-  const topics = new Map<string, TopicSignal>();
+  const topics = new Map<string, Signal>();
   const active = new Map<string, Promise<void>>();
   const consumers = new Set<StreamConsumer>();
   let trimming: NodeJS.Timeout | undefined;
 
-  const signalOf = (topic: string): TopicSignal => {
+  const signalOf = (topic: string): Signal => {
     const known = topics.get(topic);
     if (known) return known;
     const made = createSignal();
@@ -197,29 +198,6 @@ interface ConsumerJob {
   readonly batchSize: number;
   readonly onError: ((error: unknown) => void) | undefined;
   readonly stopped: Promise<void>;
-}
-
-interface TopicSignal {
-  /** Resolves at the next `raise`. */
-  next(): Promise<void>;
-  raise(): void;
-}
-
-function createSignal(): TopicSignal {
-  let raise: () => void = () => undefined;
-  let promise = new Promise<void>((resolve) => {
-    raise = resolve;
-  });
-  return {
-    next: () => promise,
-    raise() {
-      const wake = raise;
-      promise = new Promise<void>((resolve) => {
-        raise = resolve;
-      });
-      wake();
-    },
-  };
 }
 
 function number64(value: number): Buffer {
