@@ -9,7 +9,7 @@ import { compileCids, compileCount, compileCounts, compileMembers } from './sql.
 import { checkCondition } from './validate.ts';
 
 const SEED = Number(process.env.CONDITIONS_SEED ?? 20261123);
-const WORLDS = Number(process.env.CONDITIONS_WORLDS ?? 60);
+const WORLDS = Number(process.env.CONDITIONS_WORLDS ?? 51);
 const CASES_PER_WORLD = 200;
 const BATCH = 50;
 

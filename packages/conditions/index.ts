@@ -66,6 +66,7 @@ export {
   walkCondition,
   withAudiences,
 } from './relatives.ts';
+export { describeCondition } from './sentence.ts';
 export {
   type CompiledCounts,
   type CompiledSql,
