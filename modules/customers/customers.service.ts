@@ -14,6 +14,7 @@ import type {
   ProfileTag,
   TimelineItem,
 } from './contract.ts';
+import { type CustomerRecords, createCustomerRecords } from './customer-records.ts';
 import { customersProblems } from './customers.problems.ts';
 import { createOrgUnits, type OrgUnits } from './org-units.ts';
 import {
@@ -64,7 +65,7 @@ export interface ContactPoint {
   readonly kind: string;
 }
 
-export interface Customers {
+export interface Customers extends CustomerRecords {
   /** Customers the actor may see, by customer id. */
   search(request: SearchRequest, actor: Actor): Promise<{ items: CustomerSummary[]; nextCursor?: string }>;
   /** @throws customers.not_found also when the customer lies outside the actor's org scope */
@@ -411,6 +412,7 @@ export function createCustomers(deps: CustomersDeps): Customers {
   };
 
   return {
+    ...createCustomerRecords({ warehouse, releases, orgUnits, keys }),
     search,
     get360,
     find,

@@ -1,4 +1,5 @@
 export type { NewCollectedEvent } from './collected-event.ts';
+export type { CustomerRecord } from './customer-records.ts';
 export { customersMigrations } from './customers.migrations.ts';
 export { customersProblems } from './customers.problems.ts';
 export { customersRoutes } from './customers.routes.ts';

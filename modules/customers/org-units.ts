@@ -8,6 +8,8 @@ export interface OrgUnits {
   scopeOf(actor: Actor): Promise<readonly string[] | undefined>;
   /** These units and every unit below them. */
   withBelow(codes: readonly string[]): Promise<readonly string[]>;
+  /** Name by code. */
+  names(): Promise<ReadonlyMap<string, string>>;
 }
 
 const UnitRow = Type.Object({
@@ -57,6 +59,7 @@ export function createOrgUnits(deps: { warehouse: Warehouse; releases: Releases 
 
   return {
     withBelow,
+    names: async () => new Map((await units()).map((unit) => [unit.code, unit.name])),
     scopeOf,
     async list(actor) {
       const scope = await scopeOf(actor);
