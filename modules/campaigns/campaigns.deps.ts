@@ -4,7 +4,7 @@ import type { Content } from '@rapport/content';
 import type { Customers } from '@rapport/customers';
 import type { ContactLedger, Decisions } from '@rapport/decisions';
 import type { Approvals, Audit } from '@rapport/governance';
-import type { Actor, Clock, Log, ProblemFault } from '@rapport/kernel';
+import type { Clock, Log, ProblemFault } from '@rapport/kernel';
 import type { Offers } from '@rapport/offers';
 import type { CidSet, Relational, Releases, Warehouse } from '@rapport/stores';
 

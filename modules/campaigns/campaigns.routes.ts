@@ -153,26 +153,39 @@ function documents(http: Http, campaigns: Campaigns): void {
   );
 }
 
-type Act = (campaignId: string, actor: Actor, note?: string) => Promise<Campaign>;
+interface ActionRoute {
+  readonly permission: string;
+  readonly operationId: string;
+  readonly summary: string;
+}
+
+/** A reason may be given or left out, and with it the whole body. */
+const MaybeNote = Type.Union([CampaignNote, Type.Null({ description: 'No reason' })], {
+  description: 'Why; may be left out',
+});
 
 function lifecycle(http: Http, campaigns: Campaigns): void {
   const action = (
     verb: string,
-    options: { permission: string; operationId: string; summary: string },
-    act: Act,
+    { permission, ...shown }: ActionRoute,
+    act: (campaignId: string, actor: Actor) => Promise<Campaign>,
+  ): void => {
+    http.post(
+      `/campaigns/:id/${verb}`,
+      { config: { permission }, schema: { ...shown, tags, params: ById, response: { 200: Campaign } } },
+      async (request) => act(request.params.id, request.actor),
+    );
+  };
+  const actionWithNote = (
+    verb: string,
+    { permission, ...shown }: ActionRoute,
+    act: (campaignId: string, actor: Actor, note: string | undefined) => Promise<Campaign>,
   ): void => {
     http.post(
       `/campaigns/:id/${verb}`,
       {
-        config: { permission: options.permission },
-        schema: {
-          operationId: options.operationId,
-          summary: options.summary,
-          tags,
-          params: ById,
-          body: Type.Optional(CampaignNote),
-          response: { 200: Campaign },
-        },
+        config: { permission },
+        schema: { ...shown, tags, params: ById, body: MaybeNote, response: { 200: Campaign } },
       },
       async (request) => act(request.params.id, request.actor, request.body?.note),
     );
@@ -204,7 +217,7 @@ function lifecycle(http: Http, campaigns: Campaigns): void {
     },
     (id, actor) => campaigns.launch(id, actor),
   );
-  action(
+  actionWithNote(
     'pause',
     { permission: 'campaigns.pause', operationId: 'pauseCampaign', summary: 'Hold what is not sent yet' },
     (id, actor, note) => campaigns.pause(id, actor, note),
@@ -214,7 +227,7 @@ function lifecycle(http: Http, campaigns: Campaigns): void {
     { permission: 'campaigns.launch', operationId: 'resumeCampaign', summary: 'Go on after a pause' },
     (id, actor) => campaigns.resume(id, actor),
   );
-  action(
+  actionWithNote(
     'stop',
     {
       permission: 'campaigns.stop',

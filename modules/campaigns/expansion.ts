@@ -93,6 +93,7 @@ export function createExpansion(
       templateId: frozen.template.id,
       templateVersion: frozen.template.version,
       ...(frozen.offer ? { offerId: frozen.offer.id } : {}),
+      ...(document.providerId === undefined ? {} : { providerId: document.providerId }),
       ...(notBefore === undefined ? {} : { notBefore }),
       // A message after the end of the measurement could not count, so it is not sent.
       ...(kpi ? { expiresAt: kpiWindowEnd(launchedAt.getTime(), kpi.within) } : {}),

@@ -18,4 +18,5 @@ export {
 } from './campaigns.service.ts';
 export type { Campaign, CampaignDraft, CampaignState, SetOutcome } from './contract.ts';
 export { JOURNEY_NODE, JOURNEY_WAVE } from './expansion.ts';
+export { campaignLineage } from './lineage.ts';
 export { createOrchestrator } from './orchestrator.ts';

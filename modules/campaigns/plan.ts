@@ -1,4 +1,4 @@
-import type { Condition } from '@rapport/conditions';
+import { audiencesIn, type Condition } from '@rapport/conditions';
 import type { Clock, ProblemFault } from '@rapport/kernel';
 import type { AudienceFacts, CampaignAudiences } from './campaigns.deps.ts';
 import { contentHash } from './content-hash.ts';
@@ -129,20 +129,15 @@ async function namedAudiences(
   audiences: CampaignAudiences,
 ): Promise<Record<string, Condition>> {
   const named: Record<string, Condition> = {};
-  const open = conditions.flatMap((condition) => (condition ? audienceIdsIn(condition) : []));
+  const open = conditions.flatMap((condition) => (condition ? idsIn(condition) : []));
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     if (named[id] !== undefined) continue;
     const found = await audiences.find(id);
     if (!found) continue;
     named[id] = found.condition;
-    open.push(...audienceIdsIn(found.condition));
+    open.push(...idsIn(found.condition));
   }
   return named;
 }
 
-export function audienceIdsIn(condition: Condition): string[] {
-  if ('all' in condition) return condition.all.flatMap(audienceIdsIn);
-  if ('any' in condition) return condition.any.flatMap(audienceIdsIn);
-  if ('not' in condition) return audienceIdsIn(condition.not);
-  return 'audience' in condition ? [condition.audience] : [];
-}
+const idsIn = (condition: Condition): string[] => audiencesIn(condition).map((place) => place.id);
