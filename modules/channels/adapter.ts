@@ -15,7 +15,9 @@ export interface OutgoingMessage {
 export type HandOver =
   | { readonly outcome: 'accepted'; readonly providerMessageId: string; readonly detail?: string }
   /** Certainly not taken; may be tried again. */
-  | { readonly outcome: 'deferred'; readonly detail: string; readonly retryAfterMs?: number }
+  | { readonly outcome: 'deferred'; readonly detail: string }
+  /** Certainly not taken, and no other message would be now: the provider is down, overloaded or refuses us. */
+  | { readonly outcome: 'outage'; readonly detail: string; readonly retryAfterMs?: number }
   /** Perhaps taken; the provider drops repeated keys, so it is asked again. */
   | { readonly outcome: 'lost_repeatable'; readonly detail: string }
   /** Perhaps taken; asking again could send twice. */

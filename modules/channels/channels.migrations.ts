@@ -50,6 +50,7 @@ create table if not exists channels.message (
   detail text,
   ambiguous boolean not null default false,
   attempts smallint not null default 0,
+  wanted_provider_id text,
   provider_id text,
   provider_message_id text,
   lease_owner text,

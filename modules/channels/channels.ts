@@ -29,11 +29,13 @@ export interface ChannelsDeps {
     /** Which of these customers the actor may see. */
     visible(actor: Actor, cids: readonly number[]): Promise<ReadonlySet<number>>;
     /** Dense numbers of bank ids; unknown ones are absent. */
-    cidsByIds(customerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+    cidsOf(customerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
     /** Who has this phone number or e-mail address, for replies that name no message. */
-    findByAddress(channel: Channel, address: string): Promise<{ cid: number; customerId: string } | undefined>;
+    findByAddress(
+      channel: Channel,
+      address: string,
+    ): Promise<{ cid: number; customerId: string } | undefined>;
   };
-  readonly cidSets: { of(cids: Uint32Array): CidSet };
   readonly secrets: { readonly dataKey: Buffer; readonly linkKey: Buffer };
   /** Marketing needs consent given before (`opt_in`), or only none withdrawn (`opt_out`). */
   readonly consentModel: 'opt_in' | 'opt_out';
@@ -95,9 +97,9 @@ export interface DispatcherSettings {
   readonly idleMs: number;
   /** Messages claimed at once. @default 200 */
   readonly batchSize: number;
-  /** Hand-overs of one message at most. @default 6 */
+  /** Hand-overs of one message at most; an outage of the provider does not count. @default 8 */
   readonly maxAttempts: number;
-  /** First pause before another try; doubles each time, with jitter. @default 2,000 ms */
+  /** First pause before another try; doubles each time, with jitter. @default 15,000 ms */
   readonly backoffMs: number;
   /** A dispatcher not seen for this long is taken for dead. @default 30,000 ms */
   readonly deadAfterMs: number;
@@ -118,6 +120,8 @@ export interface MessageBatch {
   readonly notBefore?: EpochMs;
   readonly expiresAt?: EpochMs;
   readonly offerId?: string;
+  /** Only by this provider; without it, by any enabled one of the channel. */
+  readonly providerId?: string;
   readonly recipients: readonly {
     readonly cid: number;
     readonly customerId: string;
@@ -141,7 +145,12 @@ export interface CampaignOutcomes {
   /** Every message of the campaign stands in exactly one group. */
   readonly groups: readonly OutcomeGroup[];
   /** Whoever reached the milestone, whatever came after (a bounce after `sent`). */
-  readonly milestones: { readonly sent: CidSet; readonly delivered: CidSet; readonly opened: CidSet; readonly clicked: CidSet };
+  readonly milestones: {
+    readonly sent: CidSet;
+    readonly delivered: CidSet;
+    readonly opened: CidSet;
+    readonly clicked: CidSet;
+  };
 }
 
 export interface Channels {
@@ -167,7 +176,10 @@ export interface Channels {
   readonly stops: EmergencyStops;
 
   /** Verifies and applies receipts of a provider. @throws channels.bad_signature, channels.stale_signature */
-  receive(providerId: string, request: { timestamp: string; signature: string; body: Buffer }): Promise<ReceiptResult>;
+  receive(
+    providerId: string,
+    request: { timestamp: string; signature: string; body: Buffer },
+  ): Promise<ReceiptResult>;
   /** A link was followed: notes the click and answers where it leads. @throws channels.bad_link */
   follow(token: string): Promise<string>;
   /** The pixel was fetched; an unknown token does nothing. */
@@ -200,14 +212,26 @@ export interface OpenProvider {
 
 export interface Consents {
   record(consent: ConsentBody, actor: Actor): Promise<ConsentView>;
-  list(query: { customerId?: string; cursor?: string; limit?: number }, actor: Actor): Promise<{ items: ConsentView[]; nextCursor?: string }>;
+  list(
+    query: { customerId?: string; cursor?: string; limit?: number },
+    actor: Actor,
+  ): Promise<{ items: ConsentView[]; nextCursor?: string }>;
   /** Consents that a source delivers; entries that stand in the ledger already are left out. */
-  importAll(rows: AsyncIterable<readonly ConsentBody[]> | Iterable<readonly ConsentBody[]>): Promise<{ inserted: number }>;
+  importAll(
+    rows: AsyncIterable<readonly ConsentBody[]> | Iterable<readonly ConsentBody[]>,
+  ): Promise<{ inserted: number }>;
   suppress(suppression: SuppressionBody, actor: Actor): Promise<SuppressionView>;
   unsuppress(suppressionId: string, actor: Actor): Promise<void>;
-  suppressions(query: { customerId?: string; cursor?: string; limit?: number }, actor: Actor): Promise<{ items: SuppressionView[]; nextCursor?: string }>;
+  suppressions(
+    query: { customerId?: string; cursor?: string; limit?: number },
+    actor: Actor,
+  ): Promise<{ items: SuppressionView[]; nextCursor?: string }>;
   /** Why each customer may not get a message on this channel now; those who may are absent. */
-  obstacles(customerIds: readonly string[], channel: Channel, purpose: DeliveryPurpose): Promise<ReadonlyMap<string, string>>;
+  obstacles(
+    customerIds: readonly string[],
+    channel: Channel,
+    purpose: DeliveryPurpose,
+  ): Promise<ReadonlyMap<string, string>>;
 }
 
 export interface EmergencyStops {

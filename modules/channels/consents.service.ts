@@ -1,6 +1,6 @@
 import { newId, toIso } from '@rapport/kernel';
-import type { ChannelsDeps, Consents } from './channels.ts';
 import { channelsProblems } from './channels.problems.ts';
+import type { ChannelsDeps, Consents } from './channels.ts';
 import type { Channel, ConsentBody, ConsentView, DeliveryPurpose, SuppressionView } from './contract.ts';
 import { visiblePage } from './visible-page.ts';
 
@@ -27,7 +27,8 @@ interface SuppressionRow {
   readonly created_at: Date;
 }
 
-const CONSENT = 'c.id, c.customer_id, c.channel, c.purpose, c.granted, c.at, c.evidence, c.source, c.recorded_at';
+const CONSENT =
+  'c.id, c.customer_id, c.channel, c.purpose, c.granted, c.at, c.evidence, c.source, c.recorded_at';
 const SUPPRESSION = 's.id, s.customer_id, s.channel, s.applies_to, s.reason, s.source, s.until, s.created_at';
 
 export interface ConsentEntry {
@@ -47,7 +48,9 @@ export interface ConsentLedger extends Consents {
   /** Writes entries and the news of them in one transaction. */
   append(entries: readonly ConsentEntry[]): Promise<void>;
   /** Suppresses without an actor, because a provider said so. */
-  suppressAll(rows: readonly { customerId: string; channel: Channel; reason: string; source: string }[]): Promise<void>;
+  suppressAll(
+    rows: readonly { customerId: string; channel: Channel; reason: string; source: string }[],
+  ): Promise<void>;
 }
 
 /** The append-only consent ledger 授權 and the suppressions 屏蔽. Both are read at the last instant before a hand-over. */
@@ -96,14 +99,19 @@ export function createConsents(
     });
   };
   const cidOf = async (customerId: string): Promise<number> => {
-    const cid = (await customers.cidsByIds([customerId])).get(customerId);
-    if (cid === undefined) throw channelsProblems.customer_not_found({ detail: `There is no customer ${customerId}.` });
+    const cid = (await customers.cidsOf([customerId])).get(customerId);
+    if (cid === undefined)
+      throw channelsProblems.customer_not_found({ detail: `There is no customer ${customerId}.` });
     return cid;
   };
-  const refuseUnseen = async (customerId: string, actor: Parameters<Consents['record']>[1]): Promise<number> => {
+  const refuseUnseen = async (
+    customerId: string,
+    actor: Parameters<Consents['record']>[1],
+  ): Promise<number> => {
     const cid = await cidOf(customerId);
     const visible = await customers.visible(actor, [cid]);
-    if (!visible.has(cid)) throw channelsProblems.customer_not_found({ detail: `There is no customer ${customerId}.` });
+    if (!visible.has(cid))
+      throw channelsProblems.customer_not_found({ detail: `There is no customer ${customerId}.` });
     return cid;
   };
 
@@ -121,7 +129,12 @@ export function createConsents(
       const row = found.rows[0];
       if (!row) throw new Error('the consent was not written');
       const { channel, purpose, granted, evidence } = consent;
-      await audit.record({ actor, action: granted ? 'consent.granted' : 'consent.withdrawn', subject: consent.customerId, details: { channel, purpose, evidence } });
+      await audit.record({
+        actor,
+        action: granted ? 'consent.granted' : 'consent.withdrawn',
+        subject: consent.customerId,
+        details: { channel, purpose, evidence },
+      });
       return presentConsent(row);
     },
     list: (query, actor) =>
@@ -164,7 +177,12 @@ export function createConsents(
       );
       const row = written.rows[0];
       if (!row) throw new Error('the suppression was not written');
-      await audit.record({ actor, action: 'suppression.created', subject: suppression.customerId, details: { channel: suppression.channel, reason: suppression.reason } });
+      await audit.record({
+        actor,
+        action: 'suppression.created',
+        subject: suppression.customerId,
+        details: { channel: suppression.channel, reason: suppression.reason },
+      });
       return presentSuppression(row);
     },
     async unsuppress(suppressionId, actor) {
@@ -173,10 +191,21 @@ export function createConsents(
         [suppressionId],
       );
       const row = found.rows[0];
-      if (!row) throw channelsProblems.suppression_not_found({ detail: `There is no suppression ${suppressionId} in force.` });
+      if (!row)
+        throw channelsProblems.suppression_not_found({
+          detail: `There is no suppression ${suppressionId} in force.`,
+        });
       await refuseUnseen(row.customer_id, actor);
-      await pool.query('update channels.suppression s set ended_at = $2 where s.id = $1', [suppressionId, new Date(clock.now())]);
-      await audit.record({ actor, action: 'suppression.ended', subject: row.customer_id, details: { suppressionId, reason: row.reason } });
+      await pool.query('update channels.suppression s set ended_at = $2 where s.id = $1', [
+        suppressionId,
+        new Date(clock.now()),
+      ]);
+      await audit.record({
+        actor,
+        action: 'suppression.ended',
+        subject: row.customer_id,
+        details: { suppressionId, reason: row.reason },
+      });
     },
     suppressions: (query, actor) =>
       visiblePage({
@@ -221,7 +250,9 @@ export function createConsents(
          ) o where o.obstacle is not null`,
         [customerIds, channel, purpose, new Date(clock.now()), deps.consentModel === 'opt_in'],
       );
-      return new Map(found.rows.map((row) => [row.customer_id, row.obstacle.slice(row.obstacle.indexOf(':') + 1)]));
+      return new Map(
+        found.rows.map((row) => [row.customer_id, row.obstacle.slice(row.obstacle.indexOf(':') + 1)]),
+      );
     },
   };
 

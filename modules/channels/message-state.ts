@@ -24,7 +24,9 @@ export type MessageEvent = (typeof MESSAGE_EVENTS)[number];
  * From which states an event moves a message, and where to. An event that does not stand under a state leaves the
  * message as it is, so late, repeated and overtaking news do no harm.
  */
-export const TRANSITIONS: { readonly [E in MessageEvent]: { readonly from: readonly DeliveryState[]; readonly to: DeliveryState } } = {
+export const TRANSITIONS: {
+  readonly [E in MessageEvent]: { readonly from: readonly DeliveryState[]; readonly to: DeliveryState };
+} = {
   begin: { from: ['queued'], to: 'sending' },
   // A lost answer may still come: after the message was given up as unknown, or put back to be asked for again.
   accept: { from: ['queued', 'sending', 'unknown'], to: 'sent' },
@@ -42,7 +44,14 @@ export const TRANSITIONS: { readonly [E in MessageEvent]: { readonly from: reado
 };
 
 /** Ends from which nothing leads away. `unknown` is no such end: a receipt can still tell what became of it. */
-export const FINAL_STATES: readonly DeliveryState[] = ['bounced', 'failed', 'suppressed', 'expired', 'cancelled', 'clicked'];
+export const FINAL_STATES: readonly DeliveryState[] = [
+  'bounced',
+  'failed',
+  'suppressed',
+  'expired',
+  'cancelled',
+  'clicked',
+];
 
 /**
  * The state after an event.

@@ -2,7 +2,7 @@ import { type EpochMs, newId } from '@rapport/kernel';
 import type { Relational } from '@rapport/stores';
 import type { MessageBatch } from './channels.ts';
 import type { Channel, DeliveryPurpose, DeliveryState } from './contract.ts';
-import { MILESTONES, type MessageEvent, TRANSITIONS } from './message-state.ts';
+import { type MessageEvent, MILESTONES, TRANSITIONS } from './message-state.ts';
 
 export interface ClaimedMessage {
   readonly id: string;
@@ -35,6 +35,8 @@ export interface Happening {
   readonly notBefore?: EpochMs | undefined;
   /** `retry`: the provider may have taken it. */
   readonly ambiguous?: boolean | undefined;
+  /** `retry`: the provider was down, so this try does not count. */
+  readonly uncounted?: boolean | undefined;
 }
 
 export interface Settled {
@@ -84,6 +86,7 @@ export function createOutbox({ pool, transaction }: Pick<Relational, 'pool' | 't
             batch.expiresAt === undefined ? null : new Date(batch.expiresAt),
             new Date(now),
             isStopped,
+            batch.providerId ?? null,
           ]);
           return done.rowCount ?? 0;
         });
@@ -91,10 +94,29 @@ export function createOutbox({ pool, transaction }: Pick<Relational, 'pool' | 't
       return inserted;
     },
 
-    /** Leases up to `limit` messages of a channel that are due, highest priority first. */
-    async claim(query: { channel: Channel; owner: string; leaseMs: number; limit: number; now: EpochMs; needsConsent: boolean }): Promise<ClaimedMessage[]> {
-      const { channel, owner, leaseMs, limit, now, needsConsent } = query;
-      const claimed = await pool.query<ClaimedMessage>(CLAIM, [channel, new Date(now), limit, owner, leaseMs, needsConsent]);
+    /**
+     * Leases up to `limit` messages that are due and may go by this provider, highest priority first. What may
+     * have been taken by a provider is only ever given to that one again.
+     */
+    async claim(query: {
+      channel: Channel;
+      providerId: string;
+      owner: string;
+      leaseMs: number;
+      limit: number;
+      now: EpochMs;
+      needsConsent: boolean;
+    }): Promise<ClaimedMessage[]> {
+      const { channel, providerId, owner, leaseMs, limit, now, needsConsent } = query;
+      const claimed = await pool.query<ClaimedMessage>(CLAIM, [
+        channel,
+        new Date(now),
+        limit,
+        owner,
+        leaseMs,
+        needsConsent,
+        providerId,
+      ]);
       return claimed.rows;
     },
 
@@ -102,7 +124,13 @@ export function createOutbox({ pool, transaction }: Pick<Relational, 'pool' | 't
      * Write-ahead of hand-overs, with the last check in the same statement: committed as `sending` when it
      * resolves. Answers the obstacle of each message (`null` = go); a message that is no longer ours is absent.
      */
-    async begin(query: { owner: string; providerId: string; now: EpochMs; needsConsent: boolean; messages: readonly { id: string; variantId: string }[] }): Promise<Map<string, string | null>> {
+    async begin(query: {
+      owner: string;
+      providerId: string;
+      now: EpochMs;
+      needsConsent: boolean;
+      messages: readonly { id: string; variantId: string }[];
+    }): Promise<Map<string, string | null>> {
       const begun = await transaction((client) =>
         client.query<{ id: string; obstacle: string | null }>(BEGIN, [
           query.messages.map((message) => message.id),
@@ -136,6 +164,7 @@ export function createOutbox({ pool, transaction }: Pick<Relational, 'pool' | 't
             round.map((one) => new Date(one.at)),
             round.map((one) => one.ambiguous ?? false),
             owner ?? null,
+            round.map((one) => one.uncounted ?? false),
           ]),
         );
         settled.push(...done.rows);
@@ -150,7 +179,11 @@ export function createOutbox({ pool, transaction }: Pick<Relational, 'pool' | 't
         `update channels.message m set lease_owner = null, lease_until = null, not_before = coalesce(i.not_before, m.not_before)
          from unnest($2::text[], $3::timestamptz[]) as i (id, not_before)
          where m.id = i.id and m.lease_owner = $1 and m.state = 'queued'`,
-        [owner, messages.map((one) => one.id), messages.map((one) => (one.notBefore === undefined ? null : new Date(one.notBefore)))],
+        [
+          owner,
+          messages.map((one) => one.id),
+          messages.map((one) => (one.notBefore === undefined ? null : new Date(one.notBefore))),
+        ],
       );
     },
 
@@ -267,9 +300,9 @@ const PROPERTIES = (message: string): string => `jsonb_strip_nulls(jsonb_build_o
 const ENQUEUE = `
 with added as (
   insert into channels.message (id, cid, customer_id, variant_id, offer_id, campaign_id, node, wave, channel, purpose,
-    template_id, template_version, priority, not_before, expires_at, queued_at, state, reason, ended_at)
+    template_id, template_version, priority, not_before, expires_at, queued_at, state, reason, ended_at, wanted_provider_id)
   select i.id, i.cid, i.customer_id, i.variant_id, i.offer_id, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-    case when $17 then 'cancelled' else 'queued' end, case when $17 then 'campaign_stopped' end, case when $17 then $16::timestamptz end
+    case when $17 then 'cancelled' else 'queued' end, case when $17 then 'campaign_stopped' end, case when $17 then $16::timestamptz end, $18
   from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[]) as i (id, cid, customer_id, variant_id, offer_id)
   on conflict (campaign_id, cid, node, wave, channel) do nothing
   returning id, cid, campaign_id, node, wave, channel, template_id, variant_id, offer_id, reason, ended_at
@@ -286,6 +319,7 @@ with picked as materialized (
   cross join lateral (
     select m.id, m.priority, m.not_before from channels.message m
     where m.campaign_id = c.id and m.channel = $1 and m.state = 'queued' and m.not_before <= $2
+      and coalesce(case when m.ambiguous then m.provider_id end, m.wanted_provider_id, $7) = $7
       and (m.lease_until is null or m.lease_until < now())
     order by m.priority desc, m.not_before limit $3
     for update skip locked
@@ -320,11 +354,11 @@ select checked.id, checked.obstacle from checked`;
 
 const SETTLE = `
 with i as (
-  select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::bool[])
-    as i (id, to_state, from_states, reason, detail, provider_message_id, not_before, at, ambiguous)
+  select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::bool[], $11::bool[])
+    as i (id, to_state, from_states, reason, detail, provider_message_id, not_before, at, ambiguous, uncounted)
 ), prior as (
   select m.id, m.state, m.ambiguous, m.sent_at, m.delivered_at, m.opened_at, m.clicked_at, i.to_state, i.reason, i.detail,
-    i.provider_message_id, i.not_before, i.at, i.ambiguous as now_ambiguous
+    i.provider_message_id, i.not_before, i.at, i.ambiguous as now_ambiguous, i.uncounted
   from channels.message m join i on i.id = m.id
   where m.state = any(string_to_array(i.from_states, ','))
     and ($10::text is null or m.lease_owner = $10 or i.to_state in ('sent','delivered','opened','clicked'))
@@ -345,6 +379,7 @@ with i as (
     ambiguous = case when n.new_state = 'queued' then n.ambiguous or n.now_ambiguous else m.ambiguous end,
     provider_message_id = coalesce(n.provider_message_id, m.provider_message_id),
     not_before = coalesce(n.not_before, m.not_before),
+    attempts = m.attempts - case when n.uncounted then 1 else 0 end,
     lease_owner = case when n.new_state = 'sending' then m.lease_owner end,
     lease_until = null,
     sent_at = case when n.to_state in ('sent','delivered','opened','clicked') then coalesce(m.sent_at, n.at) else m.sent_at end,

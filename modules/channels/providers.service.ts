@@ -1,6 +1,6 @@
 import { type Actor, newId, toIso } from '@rapport/kernel';
-import type { ChannelsDeps, OpenProvider, Providers } from './channels.ts';
 import { channelsProblems } from './channels.problems.ts';
+import type { ChannelsDeps, OpenProvider, Providers } from './channels.ts';
 import type { ProviderBody, ProviderTest, ProviderView, SmsHttpSettings, SmtpSettings } from './contract.ts';
 import { seal, unseal } from './signing.ts';
 
@@ -38,11 +38,15 @@ export function createProviders(
     if (!row.secret) return {};
     const value: unknown = JSON.parse(unseal(secrets.dataKey, row.id, row.secret));
     const text = (name: string): string | undefined => {
-      const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+      const found: unknown =
+        typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
       return typeof found === 'string' ? found : undefined;
     };
     const [password, signingKey] = [text('password'), text('signingKey')];
-    return { ...(password === undefined ? {} : { password }), ...(signingKey === undefined ? {} : { signingKey }) };
+    return {
+      ...(password === undefined ? {} : { password }),
+      ...(signingKey === undefined ? {} : { signingKey }),
+    };
   };
   const present = (row: ProviderRow): ProviderView => {
     const stored = secretsOf(row);
@@ -61,7 +65,10 @@ export function createProviders(
     };
   };
   const find = async (providerId: string): Promise<ProviderRow | undefined> => {
-    const found = await pool.query<ProviderRow>(`select ${COLUMNS} from channels.provider p where p.id = $1`, [providerId]);
+    const found = await pool.query<ProviderRow>(
+      `select ${COLUMNS} from channels.provider p where p.id = $1`,
+      [providerId],
+    );
     return found.rows[0];
   };
   const need = async (providerId: string): Promise<ProviderRow> => {
@@ -84,7 +91,17 @@ export function createProviders(
          rate_per_second = excluded.rate_per_second, enabled = excluded.enabled,
          updated_at = greatest(excluded.updated_at, p.updated_at + interval '1 millisecond')
        returning ${COLUMNS}`,
-      [id, channel, provider.kind, provider.name, JSON.stringify(provider.settings), sealed, provider.ratePerSecond, provider.enabled, new Date(clock.now())],
+      [
+        id,
+        channel,
+        provider.kind,
+        provider.name,
+        JSON.stringify(provider.settings),
+        sealed,
+        provider.ratePerSecond,
+        provider.enabled,
+        new Date(clock.now()),
+      ],
     );
     const row = written.rows[0];
     if (!row) throw new Error('the provider was not written');
@@ -93,23 +110,36 @@ export function createProviders(
 
   return {
     async list() {
-      const found = await pool.query<ProviderRow>(`select ${COLUMNS} from channels.provider p order by p.channel, p.name, p.id`);
+      const found = await pool.query<ProviderRow>(
+        `select ${COLUMNS} from channels.provider p order by p.channel, p.name, p.id`,
+      );
       return found.rows.map(present);
     },
     get: async (providerId) => present(await need(providerId)),
     async create(provider, actor) {
       refuseUnsuitable(provider, provider.secrets ?? {});
       const view = await write(newId('prv'), provider, provider.secrets ?? {});
-      await audit.record({ actor, action: 'provider.created', subject: view.id, details: auditable(provider) });
+      await audit.record({
+        actor,
+        action: 'provider.created',
+        subject: view.id,
+        details: auditable(provider),
+      });
       return view;
     },
     async replace(providerId, provider, actor: Actor) {
       const row = await need(providerId);
-      if (row.kind !== provider.kind) throw channelsProblems.provider_kind_fixed({ detail: `${providerId} is of kind ${row.kind}.` });
+      if (row.kind !== provider.kind)
+        throw channelsProblems.provider_kind_fixed({ detail: `${providerId} is of kind ${row.kind}.` });
       const stored = { ...secretsOf(row), ...(provider.secrets ?? {}) };
       refuseUnsuitable(provider, stored);
       const view = await write(providerId, provider, stored);
-      await audit.record({ actor, action: 'provider.changed', subject: providerId, details: auditable(provider) });
+      await audit.record({
+        actor,
+        action: 'provider.changed',
+        subject: providerId,
+        details: auditable(provider),
+      });
       return view;
     },
     test: async (providerId) => deps.tryOut(openRow(await need(providerId))),
@@ -118,7 +148,9 @@ export function createProviders(
       return row && openRow(row);
     },
     async enabled() {
-      const found = await pool.query<ProviderRow>(`select ${COLUMNS} from channels.provider p where p.enabled order by p.id`);
+      const found = await pool.query<ProviderRow>(
+        `select ${COLUMNS} from channels.provider p where p.enabled order by p.id`,
+      );
       return found.rows.map(openRow);
     },
   };
@@ -126,10 +158,14 @@ export function createProviders(
 
 function refuseUnsuitable(provider: ProviderBody, stored: StoredSecrets): void {
   if (provider.kind === 'sms_http' && stored.signingKey === undefined) {
-    throw channelsProblems.provider_unsuitable({ detail: 'An SMS provider needs secrets.signingKey, which signs every request.' });
+    throw channelsProblems.provider_unsuitable({
+      detail: 'An SMS provider needs secrets.signingKey, which signs every request.',
+    });
   }
   if (provider.kind === 'smtp' && provider.settings.username !== undefined && stored.password === undefined) {
-    throw channelsProblems.provider_unsuitable({ detail: `settings.username is "${provider.settings.username}", but there is no secrets.password.` });
+    throw channelsProblems.provider_unsuitable({
+      detail: `settings.username is "${provider.settings.username}", but there is no secrets.password.`,
+    });
   }
 }
 

@@ -27,7 +27,9 @@ export function seal(dataKey: Buffer, subject: string, plain: string): Buffer {
 
 /** @throws Error when the key, the subject or the bytes are not those of `seal` */
 export function unseal(dataKey: Buffer, subject: string, sealed: Buffer): string {
-  const decipher = createDecipheriv('aes-256-gcm', dataKey, sealed.subarray(0, 12)).setAAD(Buffer.from(subject));
+  const decipher = createDecipheriv('aes-256-gcm', dataKey, sealed.subarray(0, 12)).setAAD(
+    Buffer.from(subject),
+  );
   decipher.setAuthTag(sealed.subarray(-16));
   return decipher.update(sealed.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8');
 }

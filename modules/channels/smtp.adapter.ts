@@ -130,7 +130,8 @@ export function createSmtpAdapter(settings: SmtpSettings, password: string | und
       } catch (error) {
         drop(line);
         const failure = failureOf(error);
-        if (wasPassed() && failure.responseCode === undefined) return { outcome: 'lost', detail: failure.message };
+        if (wasPassed() && failure.responseCode === undefined)
+          return { outcome: 'lost', detail: failure.message };
         return beforeData(failure);
       }
     },
@@ -141,7 +142,11 @@ export function createSmtpAdapter(settings: SmtpSettings, password: string | und
         const detail = settings.username === undefined ? 'Connected.' : 'Connected and signed in.';
         return { ok: true, detail, tookMs: Math.round(performance.now() - startedAt) };
       } catch (error) {
-        return { ok: false, detail: failureOf(error).message, tookMs: Math.round(performance.now() - startedAt) };
+        return {
+          ok: false,
+          detail: failureOf(error).message,
+          tookMs: Math.round(performance.now() - startedAt),
+        };
       }
     },
     async close() {
@@ -172,7 +177,9 @@ function compose(message: OutgoingMessage, settings: SmtpSettings): Promise<Buff
     disableUrlAccess: true,
   });
   return new Promise((resolve, reject) => {
-    composer.compile().build((error, raw) => (error || !raw ? reject(error ?? new Error('empty mail')) : resolve(raw)));
+    composer
+      .compile()
+      .build((error, raw) => (error || !raw ? reject(error ?? new Error('empty mail')) : resolve(raw)));
   });
 }
 
@@ -197,16 +204,18 @@ function tracked(raw: Buffer): { stream: Readable; wasPassed: () => boolean } {
 }
 
 function beforeData(failure: SmtpFailure): HandOver {
-  const code = failure.responseCode;
-  if (code === undefined || code < 500) return { outcome: 'deferred', detail: failure.message };
-  // Wrong credentials or a missing right to relay are our fault, not the receiver's; they may be put right.
-  if (code === 530 || code === 534 || code === 535) return { outcome: 'deferred', detail: failure.message };
+  const { responseCode: code, message: detail } = failure;
+  // Wrong credentials are our fault, not the receiver's; they may be put right.
+  if (code === undefined || code === 421 || code === 530 || code === 534 || code === 535)
+    return { outcome: 'outage', detail };
+  if (code < 500) return { outcome: 'deferred', detail };
   const isAddress = failure.command === 'RCPT TO' && (code === 550 || code === 551 || code === 553);
-  return { outcome: isAddress ? 'bounced' : 'refused', detail: failure.message };
+  return { outcome: isAddress ? 'bounced' : 'refused', detail };
 }
 
 function failureOf(error: unknown): SmtpFailure {
-  const read = (name: string): unknown => (typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined);
+  const read = (name: string): unknown =>
+    typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
   const [code, responseCode, command] = [read('code'), read('responseCode'), read('command')];
   return {
     code: typeof code === 'string' ? code : undefined,

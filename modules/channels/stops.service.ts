@@ -1,6 +1,6 @@
 import { newId, toIso } from '@rapport/kernel';
-import type { ChannelsDeps, EmergencyStops } from './channels.ts';
 import { channelsProblems } from './channels.problems.ts';
+import type { ChannelsDeps, EmergencyStops } from './channels.ts';
 import type { Channel, EmergencyStopView, StopScope } from './contract.ts';
 
 interface StopRow {
@@ -34,7 +34,12 @@ export function createStops(deps: Pick<ChannelsDeps, 'relational' | 'clock' | 'a
       );
       const row = written.rows[0];
       if (!row) throw new Error('the stop was not written');
-      await audit.record({ actor, action: 'emergency_stop.started', subject: row.id, details: { scope: stop.scope, reason: stop.reason } });
+      await audit.record({
+        actor,
+        action: 'emergency_stop.started',
+        subject: row.id,
+        details: { scope: stop.scope, reason: stop.reason },
+      });
       return present(row);
     },
     async lift(stopId, actor) {
@@ -43,7 +48,8 @@ export function createStops(deps: Pick<ChannelsDeps, 'relational' | 'clock' | 'a
         [stopId, new Date(clock.now())],
       );
       const row = lifted.rows[0];
-      if (!row) throw channelsProblems.stop_not_found({ detail: `There is no emergency stop ${stopId} in force.` });
+      if (!row)
+        throw channelsProblems.stop_not_found({ detail: `There is no emergency stop ${stopId} in force.` });
       await audit.record({ actor, action: 'emergency_stop.lifted', subject: stopId });
       return present(row);
     },

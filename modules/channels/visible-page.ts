@@ -29,11 +29,14 @@ export async function visiblePage<Row, View>(input: {
   }
   const items = kept.slice(0, limit);
   const last = items.at(-1);
-  return { items: items.map(present), ...(kept.length > limit && last !== undefined ? { nextCursor: idOf(last) } : {}) };
+  return {
+    items: items.map(present),
+    ...(kept.length > limit && last !== undefined ? { nextCursor: idOf(last) } : {}),
+  };
 
   async function seen(rows: readonly Row[]): Promise<readonly Row[]> {
     if (actor.orgScope === undefined || rows.length === 0) return rows;
-    const ids = cidOf ? undefined : await customers.cidsByIds([...new Set(rows.map(customerOf))]);
+    const ids = cidOf ? undefined : await customers.cidsOf([...new Set(rows.map(customerOf))]);
     const numberOf = (row: Row): number => (cidOf ? cidOf(row) : (ids?.get(customerOf(row)) ?? -1));
     const visible = await customers.visible(actor, [...new Set(rows.map(numberOf))]);
     return rows.filter((row) => visible.has(numberOf(row)));
