@@ -22,14 +22,11 @@ export {
 /* ── loads ───────────────────────────────────────────────────────────────────────────────────────────── */
 
 export const LOAD_STATES = ['queued', 'running', 'loaded', 'refused', 'failed'] as const;
-export const LoadState = Type.Union(
-  LOAD_STATES.map((state) => Type.Literal(state)),
-  {
-    description:
-      '`loaded`: visible. `refused`: the data did not pass, `faults` say why, the data of before stays. `failed`: a fault of the platform; the job may be run again',
-    examples: ['loaded'],
-  },
-);
+export const LoadState = Type.Enum(LOAD_STATES, {
+  description:
+    '`loaded`: visible. `refused`: the data did not pass, `faults` say why, the data of before stays. `failed`: a fault of the platform; the job may be run again',
+  examples: ['loaded'],
+});
 export type LoadState = (typeof LOAD_STATES)[number];
 
 export const LoadFault = Type.Object(

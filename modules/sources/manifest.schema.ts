@@ -6,17 +6,14 @@ const Name = (description: string, example: string) =>
   Type.String({ pattern: '^[a-z][a-z0-9_]{0,59}$', description, examples: [example] });
 
 export const COLUMN_TYPES = ['text', 'integer', 'number', 'money', 'boolean', 'date', 'instant'] as const;
-export const ColumnType = Type.Union(
-  COLUMN_TYPES.map((type) => Type.Literal(type)),
-  { description: 'What the values of the column are', examples: ['money'] },
-);
+export const ColumnType = Type.Enum(COLUMN_TYPES, {
+  description: 'What the values of the column are',
+  examples: ['money'],
+});
 export type ColumnType = (typeof COLUMN_TYPES)[number];
 
 export const FORMATS = ['csv', 'jsonl', 'parquet'] as const;
-const Format = Type.Union(
-  FORMATS.map((format) => Type.Literal(format)),
-  { description: 'File format', examples: ['csv'] },
-);
+const Format = Type.Enum(FORMATS, { description: 'File format', examples: ['csv'] });
 export type FileFormat = (typeof FORMATS)[number];
 
 const Nulls = Type.Array(Type.String({ description: 'A marker', examples: ['?'] }), {
@@ -196,10 +193,10 @@ export const ROLES = [
   'org_unit',
   'consent',
 ] as const;
-export const TableRole = Type.Union(
-  ROLES.map((role) => Type.Literal(role)),
-  { description: 'Which canonical table the rows become (docs/data-model.md)', examples: ['customer'] },
-);
+export const TableRole = Type.Enum(ROLES, {
+  description: 'Which canonical table the rows become (docs/data-model.md)',
+  examples: ['customer'],
+});
 export type TableRole = (typeof ROLES)[number];
 
 export const MapEntry = Type.Union(

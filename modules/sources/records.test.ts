@@ -146,8 +146,15 @@ describe('the CSV splitter', () => {
     const { faults, rows } = await csv('a,b\nc,d,e\nf', 2);
     expect(rows).toHaveLength(1);
     expect(faults).toEqual([
-      { line: 2, reason: 'wrong_field_count', value: '3 of 2 fields', record: 'c,d,e', recordHex: '' },
-      { line: 3, reason: 'truncated_record', value: '1 of 2 fields', record: 'f', recordHex: '' },
+      {
+        file: 0,
+        line: 2,
+        reason: 'wrong_field_count',
+        value: '3 of 2 fields',
+        record: 'c,d,e',
+        recordHex: '',
+      },
+      { file: 0, line: 3, reason: 'truncated_record', value: '1 of 2 fields', record: 'f', recordHex: '' },
     ]);
   });
 
@@ -242,6 +249,7 @@ describe('encodings', () => {
     expect(rows.map((row) => row.line)).toEqual([1, 3]);
     expect(faults).toEqual([
       {
+        file: 0,
         line: 2,
         reason: 'undecodable_bytes',
         value: 'byte 7 of the file',

@@ -12,6 +12,7 @@ export interface CsvDialect {
 
 /** A record that could not be split into fields. */
 export interface RecordFault {
+  readonly file: number;
   readonly line: number;
   readonly reason:
     | 'wrong_field_count'
@@ -350,8 +351,8 @@ function createRowWriter(file: number) {
     rollback(): void {
       at = rowStart;
     },
-    fault(fault: RecordFault): void {
-      faults.push(fault);
+    fault(fault: Omit<RecordFault, 'file'>): void {
+      faults.push({ ...fault, file });
     },
     isFull: (): boolean => at >= BATCH_BYTES || faults.length >= BATCH_FAULTS,
     flush(): RecordBatch {

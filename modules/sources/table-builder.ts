@@ -1,0 +1,257 @@
+import type { Warehouse } from '@rapport/stores';
+import { Type } from 'typebox';
+import type { LoadTable } from './contract.ts';
+import type { FileTable } from './manifest.ts';
+import { LoadRefused } from './refusal.ts';
+import { sqlName, sqlText, sqlTexts } from './sql-text.ts';
+import {
+  type LooseRecord,
+  type Staged,
+  type StagingDeps,
+  type StagingInput,
+  stageFiles,
+  stageRecords,
+} from './staging.ts';
+import { engineType, typingSql } from './typing.ts';
+
+const Counted = Type.Object({ n: Type.Integer() });
+const Reasons = Type.Object({
+  reason: Type.String(),
+  field: Type.String(),
+  n: Type.Integer(),
+  file: Type.Integer(),
+  line: Type.Integer(),
+  value: Type.String(),
+});
+
+/** What a table is built from: its files, or records that are added to the rows that stand. */
+export type TableInput =
+  | { readonly kind: 'files' }
+  | {
+      readonly kind: 'records';
+      readonly records: readonly LooseRecord[];
+      readonly headers: Readonly<Record<string, readonly string[]>>;
+      /** Physical table whose rows stay. */
+      readonly base: string;
+    };
+
+export interface BuiltTable {
+  readonly physical: string;
+  readonly summary: LoadTable & { readonly headers: Readonly<Record<string, readonly string[]>> };
+  readonly rows: number;
+  readonly notes: readonly string[];
+  /** Table of refused records, to be copied to quarantine; `file` is an index into `files`. */
+  readonly faultTable: string;
+  readonly files: readonly string[];
+}
+
+/** Reading files and building tables may take long. */
+const LONG = { maxSeconds: 6 * 3_600 } as const;
+
+/**
+ * Builds one typed table: texts into the stage, types by the engine, then keys and references to itself. Everything
+ * that does not fit is in `faultTable`; read = loaded + quarantined.
+ * @param physicalOf warehouse table of another table of the source, built before this one
+ * @throws LoadRefused when the table as a whole does not pass
+ */
+export async function buildTable(
+  deps: StagingDeps,
+  input: StagingInput,
+  source: TableInput,
+  physicalOf: (table: string) => string,
+): Promise<BuiltTable> {
+  const { warehouse, releases } = deps;
+  const { table } = input;
+  const name = (physical: string): string => warehouse.identifier(physical);
+  const options = { ...LONG, signal: input.signal };
+  const run = (sql: string): Promise<void> => warehouse.command(sql, {}, options);
+  const count = async (sql: string): Promise<number> => {
+    const [row] = await warehouse.query(Counted, sql, {}, options);
+    return row?.n ?? 0;
+  };
+
+  const staged =
+    source.kind === 'files'
+      ? await stageFiles(deps, input)
+      : await stageRecords(deps, input, source.records, source.headers);
+  const columns = staged.columns.map((column) => sqlName(column.name)).join(', ');
+  const fileOf = `arrayElement([${sqlTexts(input.files.length > 0 ? input.files : [''])}], file + 1)`;
+  const isReplay = source.kind === 'records';
+
+  const create = async (): Promise<string> => {
+    const physical = releases.newTableName(`src_${input.sourceId}_${table.name}`);
+    input.onTable(physical);
+    const typed = staged.columns.map((column) => `${sqlName(column.name)} ${engineType(column)}`);
+    const key = table.key.length > 0 ? `(${table.key.map(sqlName).join(', ')})` : 'tuple()';
+    await run(
+      `CREATE TABLE ${name(physical)} (${typed.join(', ')}, _file LowCardinality(String), _line UInt64, _replayed Bool) ENGINE = MergeTree ORDER BY ${key}`,
+    );
+    return physical;
+  };
+
+  // Types.
+  const own = [...table.references].filter(([, target]) => target.table === table.name);
+  const references = new Map(
+    [...table.references]
+      .filter(([, target]) => target.table !== table.name)
+      .map(([column, target]) => [
+        column,
+        `SELECT ${sqlName(target.column)} FROM ${name(physicalOf(target.table))}`,
+      ]),
+  );
+  const sql = typingSql(staged.columns, staged.texts, references);
+  let physical = await create();
+  if (source.kind === 'records') {
+    const all = `${columns}, _file, _line, _replayed`;
+    await run(`INSERT INTO ${name(physical)} (${all}) SELECT ${all} FROM ${name(source.base)}`);
+  }
+  await run(
+    `INSERT INTO ${name(staged.faultTable)} (file, line, faults, record, record_hex) SELECT file, line, faults, record, '' FROM (${sql.faults})`,
+  );
+  await run(
+    `INSERT INTO ${name(physical)} (${columns}, _file, _line, _replayed) SELECT ${columns}, ${fileOf}, line, ${isReplay} FROM (${sql.rows})`,
+  );
+
+  /** Takes rows out of the table again and puts their records among the faults. */
+  const takeOut = async (losers: string, field: string, value: string, reason: string): Promise<number> => {
+    const lost = releases.newTableName(`lost_${input.sourceId}_${table.name}`);
+    input.onTable(lost);
+    await run(
+      `CREATE TABLE ${name(lost)} (_file String, _line UInt64, value String) ENGINE = MergeTree ORDER BY (_file, _line)`,
+    );
+    await run(`INSERT INTO ${name(lost)} SELECT CAST(_file, 'String'), _line, ${value} FROM (${losers})`);
+    const lostRows = await count(`SELECT count() AS n FROM ${name(lost)}`);
+    if (lostRows > 0) {
+      await run(
+        `INSERT INTO ${name(staged.faultTable)} (file, line, faults, record, record_hex)
+SELECT s.file, s.line, [(${sqlText(field)}, l.value, ${sqlText(reason)})], s.record, ''
+FROM (SELECT file, line, ${fileOf} AS _file, ${staged.texts.record} AS record FROM ${staged.texts.table}) AS s
+INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
+      );
+      const rest = await create();
+      const all = `${columns}, _file, _line, _replayed`;
+      await run(
+        `INSERT INTO ${name(rest)} (${all}) SELECT ${all} FROM ${name(physical)} WHERE (CAST(_file, 'String'), _line) NOT IN (SELECT _file, _line FROM ${name(lost)})`,
+      );
+      await run(`DROP TABLE ${name(physical)}`);
+      physical = rest;
+    }
+    await run(`DROP TABLE ${name(lost)}`);
+    return lostRows;
+  };
+
+  // Keys.
+  let superseded = 0;
+  if (table.key.length > 0) {
+    const key = table.key.map(sqlName).join(', ');
+    const repeated = `SELECT ${key} FROM ${name(physical)} GROUP BY ${key} HAVING count() > 1`;
+    if ((await count(`SELECT count() AS n FROM (${repeated} LIMIT 1)`)) > 0) {
+      const place = "_replayed, CAST(_file, 'String'), _line";
+      const isLast = table.duplicates === 'last' && !isReplay;
+      const order = isLast ? "_replayed DESC, CAST(_file, 'String') DESC, _line DESC" : place;
+      const keyTuple = table.key.length === 1 ? key : `(${key})`;
+      const ranked = `SELECT ${key}, _file, _line, _replayed, row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) AS place FROM ${name(physical)} WHERE ${keyTuple} IN (${repeated})`;
+      const losers =
+        table.duplicates === 'all'
+          ? `SELECT * FROM (${ranked})${isReplay ? ' WHERE _replayed' : ''}`
+          : `SELECT * FROM (${ranked}) WHERE place > 1`;
+      const isExpected = table.duplicates === 'first' || table.duplicates === 'last';
+      const value = `arrayStringConcat([${table.key.map((column) => `toString(${sqlName(column)})`).join(', ')}], ', ')`;
+      const lost = await takeOut(
+        losers,
+        table.key.join(', '),
+        value,
+        isExpected ? 'superseded' : 'duplicate_key',
+      );
+      if (isExpected) superseded += lost;
+    }
+  }
+
+  // References to the table itself: a row taken out may leave others without what they refer to.
+  for (let isStable = own.length === 0; !isStable; ) {
+    isStable = true;
+    for (const [column, target] of own) {
+      const missing = `SELECT * FROM ${name(physical)} WHERE ${isPresent(column, table)} AND ${sqlName(column)} NOT IN (SELECT ${sqlName(target.column)} FROM ${name(physical)})`;
+      const lost = await takeOut(
+        missing,
+        column,
+        `ifNull(toString(${sqlName(column)}), '')`,
+        'unknown_reference',
+      );
+      if (lost > 0) isStable = false;
+    }
+  }
+
+  // The books.
+  const rows = await count(`SELECT count() AS n FROM ${name(physical)}`);
+  const loaded = isReplay ? await count(`SELECT count() AS n FROM ${name(physical)} WHERE _replayed`) : rows;
+  const before =
+    source.kind === 'records'
+      ? await count(`SELECT count() AS n FROM ${name(source.base)} WHERE _replayed`)
+      : 0;
+  const quarantined = await count(`SELECT count() AS n FROM ${name(staged.faultTable)}`);
+  if (staged.read !== loaded - before + quarantined) {
+    throw new Error(
+      `${table.name} does not reconcile: ${staged.read} read, ${loaded - before} loaded, ${quarantined} quarantined.`,
+    );
+  }
+  if (!isReplay) await checkShare(warehouse, staged, input, quarantined - superseded);
+  for (const temporary of staged.temporary) {
+    if (temporary !== staged.faultTable) await run(`DROP TABLE IF EXISTS ${name(temporary)}`);
+  }
+  return {
+    physical,
+    rows,
+    notes: staged.notes,
+    faultTable: staged.faultTable,
+    files: input.files,
+    summary: {
+      table: table.name,
+      derived: false,
+      read: staged.read,
+      loaded: loaded - before,
+      quarantined,
+      superseded,
+      bytes: staged.files.reduce((sum, file) => sum + file.bytes, 0),
+      files: [...staged.files],
+      headers: staged.headers,
+    },
+  };
+}
+
+function isPresent(column: string, table: FileTable): string {
+  const isText = table.columns.find((candidate) => candidate.name === column)?.type === 'text';
+  return isText ? `${sqlName(column)} != ''` : `${sqlName(column)} IS NOT NULL`;
+}
+
+async function checkShare(
+  warehouse: Warehouse,
+  staged: Staged,
+  input: StagingInput,
+  refused: number,
+): Promise<void> {
+  const { table } = input;
+  if (staged.read === 0 || refused / staged.read <= table.maxQuarantineShare) return;
+  const reasons = await warehouse.query(
+    Reasons,
+    `SELECT reason, field, count() AS n, toUInt32(argMin(file, (file, line))) AS file, min(line) AS line, argMin(value, (file, line)) AS value FROM (
+  SELECT file, line, faults[1].1 AS field, faults[1].2 AS value, faults[1].3 AS reason FROM ${warehouse.identifier(staged.faultTable)}
+) GROUP BY reason, field ORDER BY n DESC, reason, field LIMIT 3`,
+  );
+  const shown = reasons.map((row) => {
+    const where = `first at ${input.files[row.file] ?? ''}:${row.line}`;
+    const found =
+      row.value === ''
+        ? ''
+        : `, "${table.columns.find((column) => column.name === row.field)?.personal ? '•••' : row.value}"`;
+    return `${row.n} × ${row.field === '' ? '' : `${row.field} `}${row.reason} (${where}${found})`;
+  });
+  const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;
+  throw new LoadRefused([
+    {
+      code: 'too_many_refused',
+      place: table.name,
+      message: `${refused} of ${staged.read} records (${percent(refused / staged.read)}) are refused, more than the ${percent(table.maxQuarantineShare)} allowed: ${shown.join('; ')}. Correct the files or the manifest, or raise maxQuarantineShare.`,
+    },
+  ]);
+}
