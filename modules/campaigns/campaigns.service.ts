@@ -104,6 +104,7 @@ export function createCampaigns(deps: CampaignsDeps): Campaigns {
   const launchedListeners: CampaignListener[] = [];
   const finishedListeners: CampaignListener[] = [];
   const held = new Set<string>();
+  const troubles = new Map<string, string>();
   const lookUps = createLookUps(deps);
   const planning = { ...deps, lookUps };
   const expansion = createExpansion({ ...deps, customerIds: lookUps.customerIds });
@@ -646,8 +647,12 @@ export function createCampaigns(deps: CampaignsDeps): Campaigns {
       for (const row of rows) {
         try {
           await advanceOne(row);
+          troubles.delete(row.id);
         } catch (error) {
-          // One campaign's trouble is its own; the next round tries again.
+          // One campaign's trouble is its own; the next round tries again, and tells only what is new.
+          const trouble = error instanceof Error ? error.message : String(error);
+          if (troubles.get(row.id) === trouble) continue;
+          troubles.set(row.id, trouble);
           const level = error instanceof Problem && error.status < 500 ? 'warn' : 'error';
           log[level](
             { err: error, campaignId: row.id, state: row.state },

@@ -9,7 +9,7 @@ import { type CampaignRow, type Client, type ExpansionRow, readSets } from './ca
 export const JOURNEY_WAVE = 1;
 export const JOURNEY_NODE = 'send';
 
-/** Messages written between two commits of the cursor: what a crash repeats, and what a stop may have to wait for. */
+/** Messages between two commits of the cursor: what a crash repeats, and what a pause or stop may have to wait for. */
 const CHUNK = 2_000;
 /** Chunks of one campaign before the others get their turn. */
 const CHUNKS_A_ROUND = 25;
@@ -33,9 +33,11 @@ export function createExpansion(
   deps: Pick<CampaignsDeps, 'relational' | 'clock'> & {
     readonly channels: Pick<CampaignsDeps['channels'], 'enqueue'>;
     readonly customerIds: (cids: readonly number[]) => Promise<readonly string[]>;
+    /** @default 2,000 messages */
+    readonly chunk?: number;
   },
 ): Expansion {
-  const { relational, clock, channels } = deps;
+  const { relational, clock, channels, chunk = CHUNK } = deps;
 
   const expansionOf = async (campaignId: string): Promise<ExpansionRow | undefined> => {
     const found = await relational.pool.query<ExpansionRow>(
@@ -61,9 +63,9 @@ export function createExpansion(
       );
       const expansion = found.rows[0];
       if (!expansion || expansion.done) return 'enough';
-      const cids = queued.slice(expansion.cursor ?? undefined, CHUNK);
+      const cids = queued.slice(expansion.cursor ?? undefined, chunk);
       if (cids.length > 0) await channels.enqueue(await batchOf(row, [...cids]));
-      const done = cids.length < CHUNK;
+      const done = cids.length < chunk;
       await client.query(
         `update campaigns.expansion e set cursor = $4, expanded = e.expanded + $5, done = $6
          where e.campaign_id = $1 and e.wave = $2 and e.node = $3`,
@@ -113,7 +115,7 @@ export function createExpansion(
       if (!expansion || expansion.done) return;
       const [set] = await readSets(relational.pool, row.id, ['queued']);
       if (!set) return;
-      for (let chunk = 0; chunk < CHUNKS_A_ROUND; chunk++) {
+      for (let done = 0; done < CHUNKS_A_ROUND; done++) {
         if ((await expandChunk(row, set.cids)) === 'enough') return;
       }
     },
