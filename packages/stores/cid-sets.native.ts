@@ -23,7 +23,8 @@ export function nativeBitmaps(require: NodeJS.Require): BitmapEngine<RoaringBitm
     toArray: (bitmap) => bitmap.toUint32Array(),
     slice(bitmap, afterCid, limit) {
       const start = afterCid === undefined ? 0 : bitmap.rank(afterCid);
-      return bitmap.rangeUint32Array(start, Math.min(start + limit, bitmap.size));
+      // Declared as two values, but they are an offset and a limit.
+      return bitmap.rangeUint32Array(start, limit);
     },
   };
 }

@@ -58,6 +58,8 @@ export function createCidSets<Bitmap>(engine: BitmapEngine<Bitmap>): CidSets {
   };
   const read = (bytes: Uint8Array): CidSet => {
     try {
+      // The native module reads no bytes at all as an empty set.
+      if (bytes.byteLength === 0) throw new RangeError('no bytes');
       return wrap(engine.read(bytes));
     } catch (cause) {
       throw storesProblems.bad_bitmap({

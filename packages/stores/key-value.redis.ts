@@ -27,11 +27,11 @@ for i = 2, #KEYS do
   redis.call('DEL', KEYS[i])
   redis.call('ZREM', KEYS[1], ARGV[i - 1])
 end`;
-/** ARGV: key, whether a value is expected, the expected one, whether to store, the new one. Answers 1 or what is there. */
+/** ARGV: key, whether a value is expected, the expected one, whether to store, the new one. Answers 1, or 0 when another value is there. */
 const COMPARE_AND_SET = `
 local stored = redis.call('GET', KEYS[2])
 local expected = ARGV[2] == '1' and ARGV[3] or false
-if stored ~= expected then return { 0, stored } end
+if stored ~= expected then return 0 end
 if ARGV[4] == '1' then
   redis.call('SET', KEYS[2], ARGV[5])
   redis.call('ZADD', KEYS[1], 0, ARGV[1])
@@ -39,7 +39,7 @@ else
   redis.call('DEL', KEYS[2])
   redis.call('ZREM', KEYS[1], ARGV[1])
 end
-return { 1 }`;
+return 1`;
 
 const PAGE = 1000;
 const MAX_CONFLICTS = 200;
@@ -63,7 +63,7 @@ export function createRedisKeyValue(config: RedisConfig): KeyValue {
     script: string,
     keys: readonly Buffer[],
     args: readonly (Buffer | string)[],
-  ): Promise<unknown> => redis.callBuffer('EVAL', script, keys.length, ...keys, ...args);
+  ): Promise<unknown> => redis.eval(script, keys.length, ...keys, ...args);
 
   const swap = async (
     key: string,
@@ -74,11 +74,9 @@ export function createRedisKeyValue(config: RedisConfig): KeyValue {
       const next = change(stored);
       if (next === 'keep') return stored;
       const args = [key, stored ? '1' : '0', stored ?? '', next ? '1' : '0', next ? Buffer.from(next) : ''];
-      const answer = await run(COMPARE_AND_SET, [index, at(key)], args);
-      const [isSwapped, found] = Array.isArray(answer) ? answer : [];
-      if (isSwapped === 1) return next;
-      stored = Buffer.isBuffer(found) ? found : undefined;
+      if ((await run(COMPARE_AND_SET, [index, at(key)], args)) === 1) return next;
       if (conflicts > 5) await sleep(Math.random() * Math.min(conflicts, 50));
+      stored = (await redis.getBuffer(at(key))) ?? undefined;
     }
     throw storesProblems.too_much_contention({
       detail: `The key "${key}" was changed by others ${MAX_CONFLICTS} times in a row.`,

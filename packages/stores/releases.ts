@@ -130,7 +130,7 @@ export function createReleases(
       // Kept: what holds still, and what held at some time within the grace.
       const { rows } = await relational.pool.query<{ physical: string }>(
         `select distinct p.physical from rapport.placement p left join rapport.release r on r.number = p.until
-         where p.until is null or r.published_at > $1`,
+         where p.until is null or r.published_at >= $1`,
         [new Date(before)],
       );
       const kept = new Set(rows.map(({ physical }) => physical));

@@ -28,6 +28,7 @@ interface Statement {
   readonly dataFile: string | undefined;
   readonly format: string;
   readonly settings: ReadonlyMap<string, string>;
+  readonly database: string;
   /** By name, escaped as in TSV. */
   readonly params: ReadonlyMap<string, string>;
   readonly isStream: boolean;
@@ -37,6 +38,7 @@ interface Slot {
   session: Session;
   /** Settings that the last statement changed. */
   dirty: Set<string>;
+  database: string | undefined;
   busy: boolean;
 }
 
@@ -45,7 +47,7 @@ const config: ChildConfig = JSON.parse(process.argv[2] ?? '{}');
 /** What every session starts with; `SET x = DEFAULT` would fall back to the engine's own defaults instead. */
 const BASE_SETTINGS: Readonly<Record<string, string>> = {
   async_insert: '0',
-  insert_deduplicate: '0',
+  deduplicate_insert: 'disable',
   max_query_size: '1073741824',
   max_ast_elements: '10000000',
   max_expanded_ast_elements: '10000000',
@@ -68,6 +70,7 @@ const control = openSession();
 const slots: Slot[] = Array.from({ length: config.sessions }, () => ({
   session: openSession(),
   dirty: new Set(),
+  database: undefined,
   busy: false,
 }));
 const waiting: ((slot: Slot) => void)[] = [];
@@ -133,6 +136,10 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     try {
       if (isGone) return;
       await execute(slot, statement, response);
+    } catch (error) {
+      // 81: there is no such database, so the session is still in the one before.
+      if (error instanceof Error && error.message.startsWith('Code: 81.')) slot.database = undefined;
+      throw error;
     } finally {
       release(slot);
     }
@@ -209,6 +216,7 @@ function retire(slot: Slot): void {
   const old = slot.session;
   slot.session = openSession();
   slot.dirty = new Set();
+  slot.database = undefined;
   old.close();
 }
 
@@ -226,7 +234,9 @@ function preparation(slot: Slot, statement: Statement): string {
   for (const [name, value] of wanted) assignments.push(`${name} = ${quote(value)}`);
   for (const [name, value] of statement.params) assignments.push(`param_${name} = ${quote(value)}`);
   for (const name of wanted.keys()) slot.dirty.add(name);
-  return `SET ${assignments.join(', ')}`;
+  const use = slot.database === statement.database ? '' : `USE \`${statement.database}\`; `;
+  slot.database = statement.database;
+  return `${use}SET ${assignments.join(', ')}`;
 }
 
 const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
@@ -342,6 +352,7 @@ async function readStatement(request: IncomingMessage, url: URL): Promise<Statem
       String(request.headers['x-clickhouse-format'] ?? 'TabSeparated'),
     settings,
     params,
+    database: (url.searchParams.get('database') ?? 'default').replaceAll('`', ''),
     isStream: request.headers['x-rapport-stream'] === '1',
   };
 }

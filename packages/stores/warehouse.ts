@@ -35,16 +35,30 @@ const SETTINGS = {
   output_format_json_quote_denormals: 0,
   date_time_output_format: 'iso',
   date_time_input_format: 'best_effort',
-  // Acknowledged means written; and equal blocks are two inserts unless a token says otherwise.
+  // Acknowledged means written.
   async_insert: 0,
-  insert_deduplicate: 0,
 } as const;
+
+/**
+ * Equal blocks are two inserts unless a token says otherwise; without this a table that remembers tokens would also
+ * drop equal blocks that came without one. Servers before 26 know the older setting only.
+ */
+const DEDUPE_SETTINGS: Readonly<Record<'new' | 'old', DedupeSettings>> = {
+  new: { on: { deduplicate_insert: 'enable' }, off: { deduplicate_insert: 'disable' } },
+  old: { on: { insert_deduplicate: 1 }, off: { insert_deduplicate: 0 } },
+};
+
+interface DedupeSettings {
+  readonly on: Readonly<Record<string, string | number>>;
+  readonly off: Readonly<Record<string, string | number>>;
+}
 
 /** The warehouse behind `@clickhouse/client`: the embedded engine and a server or cluster by URL alike. */
 export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
   let client: ClickHouseClient | undefined;
   const readers = new WeakMap<TSchema, RowReader>();
   const dedupingTables = new Set<string>();
+  let dedupe: DedupeSettings = { on: {}, off: {} };
 
   const connection = (): ClickHouseClient => {
     if (!client) throw storesProblems.engine_down({ detail: 'The warehouse is not started.' });
@@ -79,7 +93,12 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
           query_id: queryId,
           abort_signal: abort,
           query_params: { ...call.params },
-          clickhouse_settings: { ...SETTINGS, max_execution_time: maxSeconds, ...call.options?.settings },
+          clickhouse_settings: {
+            ...SETTINGS,
+            ...dedupe.off,
+            max_execution_time: maxSeconds,
+            ...call.options?.settings,
+          },
         });
       } catch (error) {
         if (abort.aborted)
@@ -154,6 +173,13 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
     async start() {
       client ??= connect(target);
       await createDatabase(target);
+      const known = await readBytes(
+        "SELECT count() FROM system.settings WHERE name = 'deduplicate_insert'",
+        {},
+        undefined,
+        'TabSeparated',
+      );
+      dedupe = known.toString('utf8').trim() === '0' ? DEDUPE_SETTINGS.old : DEDUPE_SETTINGS.new;
     },
     async stop() {
       const closing = client;
@@ -226,7 +252,7 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
       const settings = {
         max_insert_block_size: Math.max(rows.length, 1),
         input_format_parallel_parsing: 0,
-        ...(token === undefined ? {} : { insert_deduplicate: 1, insert_deduplication_token: token }),
+        ...(token === undefined ? {} : { ...dedupe.on, insert_deduplication_token: token }),
       };
       // A tokened insert may be sent again: the engine drops what it has already stored.
       const call: Call = {
