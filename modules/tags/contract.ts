@@ -6,7 +6,7 @@ export const TAG_VALUE_TYPES = ['text', 'number', 'money', 'boolean', 'date', 'i
 export const TAG_KINDS = ['fact', 'statistical', 'rule', 'derived'] as const;
 export const TAG_DATA_CLASSES = ['C1', 'C2', 'C3'] as const;
 /** Canonical tables a fact can be read from. */
-export const FACT_TABLES = ['customer', 'account', 'holding', 'identity', 'consent'] as const;
+export const FACT_TABLES = ['customer', 'account', 'holding', 'identity'] as const;
 /** Canonical tables that statistics run over. */
 export const STATISTIC_TABLES = ['transaction', 'event', 'holding', 'account'] as const;
 
@@ -93,8 +93,14 @@ export const TagAggregateSchema = Type.Unsafe<TagAggregate>(
       aggregateOf('avg', 'Mean; unknown over no rows'),
       aggregateOf('min', 'Least'),
       aggregateOf('max', 'Greatest'),
-      aggregateOf('last', 'Latest known, by instant then id'),
-      aggregateOf('first', 'Earliest known, by instant then id'),
+      aggregateOf(
+        'last',
+        'Value of the latest row, known or not; of rows at one instant the greatest known value',
+      ),
+      aggregateOf(
+        'first',
+        'Value of the earliest row, known or not; of rows at one instant the greatest known value',
+      ),
       aggregateOf('distinct', 'Number of distinct known values; 0 over no rows'),
       aggregateOf('top', 'Most frequent known value; of equals the least'),
     ],
@@ -450,6 +456,11 @@ export type TagPreview = Static<typeof TagPreview>;
 
 export const TagsDocument = Type.Object(
   {
+    asOf: Type.Optional(
+      Instant(
+        'Instant that tags are computed for when a refresh names none: the day a historic data set ends',
+      ),
+    ),
     tags: Type.Array(TagDefinition, { description: 'Tags, by id' }),
   },
   { additionalProperties: false, description: 'Content of a `*.tags.yaml` file' },

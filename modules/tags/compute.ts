@@ -1,0 +1,372 @@
+import { type ConditionCatalog, checkCondition, compileCids, type SqlValue } from '@rapport/conditions';
+import { type EpochMs, Problem, type ProblemFault } from '@rapport/kernel';
+import type { Release, Releases, Warehouse } from '@rapport/stores';
+import { conditionCatalog, type StatisticEntries, statisticEntries } from './catalog.ts';
+import type { DerivedDefinition, RuleDefinition, TagDefinition } from './contract.ts';
+import { compileExpression } from './expression.ts';
+import { planFact, planStatistic, type RowPlan, tagScope, withPrefix } from './plan.ts';
+import type { Registry } from './registry.ts';
+import { COLUMN_TYPE, castSql, unknownLiteral, valueLiteral } from './values.ts';
+
+export interface Place {
+  readonly table: string;
+  readonly column: string;
+}
+
+/** The data that tags are computed from, all of one release. */
+export interface TagWorld {
+  readonly release: Release;
+  readonly registry: Registry;
+  readonly entries: StatisticEntries;
+  readonly asOf: EpochMs;
+  /** All definitions, for titles and types of the tags that rules name. */
+  readonly definitions: ReadonlyMap<string, TagDefinition>;
+}
+
+export interface Computed {
+  readonly places: ReadonlyMap<string, Place & { readonly tookMs: number }>;
+  /** Why a tag could not be computed. */
+  readonly failed: ReadonlyMap<string, string>;
+}
+
+export interface Computation {
+  /**
+   * Computes tags into new wide tables: one scan for all tags of a table, then rules and derived tags level by
+   * level. A tag that cannot be computed does not keep the others from it. Nothing becomes visible.
+   * @param ordered  tags with those they read before them
+   */
+  compute(
+    world: TagWorld,
+    ordered: readonly { tag: TagDefinition; level: number }[],
+    options?: {
+      signal?: AbortSignal;
+      onProgress?: (done: number, message: string) => Promise<void>;
+      prefix?: string;
+    },
+  ): Promise<Computed>;
+  /** The plan of a tag over rows. @throws tags.invalid-like faults as an error with every message */
+  planRows(world: TagWorld, tag: TagDefinition): RowPlan;
+  faultsOf(world: TagWorld, tag: TagDefinition, catalog: ConditionCatalog): ProblemFault[];
+  /** SQL of derived tags, by customer: `cid`, then `t0`, `t1`, …. */
+  derivedSql(world: TagWorld, tag: TagDefinition, definition: DerivedDefinition): string;
+  /** SQL of the index of the first case that holds for each customer (column `found`), −1 for none. */
+  caseSql(
+    world: TagWorld,
+    definition: RuleDefinition,
+    catalog: ConditionCatalog,
+    prefix: string,
+  ): { sql: string; params: Record<string, SqlValue> };
+}
+
+/** Tags of one table that are computed in one statement at most. */
+const FUSED = 80;
+const RULES_FUSED = 16;
+const SETTINGS = { join_use_nulls: 1, optimize_aggregation_in_order: 1 } as const;
+const MAX_SECONDS = 3_600;
+
+export function worldOf(
+  input: Omit<TagWorld, 'entries'> & { readonly entries?: StatisticEntries },
+): TagWorld {
+  return { ...input, entries: input.entries ?? statisticEntries(input.release, input.registry) };
+}
+
+export function createComputation(deps: { warehouse: Warehouse; releases: Releases }): Computation {
+  const { warehouse, releases } = deps;
+
+  const check = (
+    world: TagWorld,
+    tag: TagDefinition,
+    catalog: ConditionCatalog,
+  ): { plan?: RowPlan; faults: readonly ProblemFault[] } => {
+    const { definition } = tag;
+    switch (definition.kind) {
+      case 'fact': {
+        const tableOf = (logical: string): string | undefined => world.release.placements.get(logical)?.table;
+        const { plan, faults } = planFact(tag, definition, { tableOf, asOf: world.asOf });
+        return { ...(plan ? { plan } : {}), faults };
+      }
+      case 'statistical': {
+        const { plan, faults } = planStatistic(tag, definition, {
+          entries: world.entries,
+          catalog,
+          asOf: world.asOf,
+        });
+        return { ...(plan ? { plan } : {}), faults };
+      }
+      case 'rule':
+        return {
+          faults: definition.cases.flatMap(
+            ({ when }, index) =>
+              checkCondition(when, catalog, { at: `/definition/cases/${index}/when` }).faults,
+          ),
+        };
+      case 'derived': {
+        const scope = tagScope((id) => (catalog.tag(id) ? id : undefined), catalog.tagIds());
+        const compiled = compileExpression(definition.expression, scope, '/definition/expression');
+        return { faults: 'faults' in compiled ? compiled.faults : [] };
+      }
+    }
+  };
+
+  const mustPlan = (world: TagWorld, tag: TagDefinition, catalog: ConditionCatalog): RowPlan => {
+    const { plan, faults } = check(world, tag, catalog);
+    if (!plan) throw new Error(faults.map((fault) => `${fault.pointer}: ${fault.message}`).join(' '));
+    return plan;
+  };
+
+  const emptyCatalog = (world: TagWorld): ConditionCatalog =>
+    conditionCatalog({
+      release: world.release,
+      entries: world.entries,
+      definitions: [],
+      placeOf: () => undefined,
+    });
+
+  const customersOf = (world: TagWorld): string =>
+    warehouse.identifier(world.release.placements.get('customer')?.table ?? 'customer');
+
+  const rowStatement = (
+    world: TagWorld,
+    plans: readonly RowPlan[],
+  ): { select: string; params: Record<string, SqlValue> } => {
+    const params: Record<string, SqlValue> = {};
+    const values = plans.map((plan, index) => {
+      const part = withPrefix(plan.value, plan.params, `w${index}_`);
+      Object.assign(params, part.params);
+      return part.sql;
+    });
+    const [first] = plans;
+    if (!first) return { select: `SELECT cid FROM ${customersOf(world)}`, params };
+    if (!first.isAggregate) return { select: `SELECT cid, ${values.join(', ')} FROM ${first.from}`, params };
+    const events = plans.map((plan) => plan.event);
+    const named = events.filter((event) => event !== undefined);
+    const from =
+      first.base === 'statistical_event'
+        ? world.entries.eventRows(named.length < events.length ? undefined : [...new Set(named)])
+        : first.from;
+    const grouped = `SELECT cid AS row_cid, ${values.map((value, index) => `${value} AS t${index}`).join(', ')} FROM ${from} GROUP BY cid`;
+    if (!plans.some((plan) => plan.isZeroWithoutRows))
+      return { select: `SELECT * FROM (${grouped})`, params };
+    const filled = plans.map((plan, index) =>
+      plan.isZeroWithoutRows ? `ifNull(a.t${index}, 0)` : `a.t${index}`,
+    );
+    // The list of customers is the side that is held in memory; the aggregation streams past it.
+    return {
+      select: `SELECT c.cid, ${filled.join(', ')} FROM (${grouped}) AS a RIGHT JOIN (SELECT cid FROM ${customersOf(world)}) AS c ON a.row_cid = c.cid`,
+      params,
+    };
+  };
+
+  const caseSql: Computation['caseSql'] = (world, definition, catalog, prefix) => {
+    const params: Record<string, SqlValue> = {};
+    const branches = definition.cases.map(({ when }, index) => {
+      const compiled = compileCids(when, catalog, { now: world.asOf });
+      const part = withPrefix(compiled.sql, compiled.params, `${prefix}${index}_`);
+      Object.assign(params, part.params);
+      return `bitmapContains((SELECT cids FROM (${part.sql})), cid), ${index}`;
+    });
+    return { sql: `multiIf(${branches.join(', ')}, -1)`, params };
+  };
+
+  const ruleStatement = (
+    world: TagWorld,
+    tags: readonly { tag: TagDefinition; definition: RuleDefinition }[],
+    catalog: ConditionCatalog,
+  ): { select: string; params: Record<string, SqlValue> } => {
+    const params: Record<string, SqlValue> = {};
+    const values = tags.map(({ tag, definition }, at) => {
+      const found = caseSql(world, definition, catalog, `r${at}_`);
+      Object.assign(params, found.params);
+      const type = tag.valueType;
+      const otherwise =
+        definition.otherwise === undefined ? unknownLiteral(type) : valueLiteral(type, definition.otherwise);
+      const branches = definition.cases.map(
+        ({ value }, index) => `f${at} = ${index}, ${valueLiteral(type, value)}`,
+      );
+      return { found: `${found.sql} AS f${at}`, value: `multiIf(${branches.join(', ')}, ${otherwise})` };
+    });
+    return {
+      select: `SELECT cid, ${values.map(({ value }) => value).join(', ')} FROM (SELECT cid, ${values.map(({ found }) => found).join(', ')} FROM ${customersOf(world)})`,
+      params,
+    };
+  };
+
+  const derivedStatement = (
+    world: TagWorld,
+    tags: readonly { tag: TagDefinition; definition: DerivedDefinition }[],
+    placeOf: (tagId: string) => Place | undefined,
+  ): { select: string; params: Record<string, SqlValue> } => {
+    const joined = new Map<string, { alias: string; columns: Set<string> }>();
+    const values = tags.map(({ tag, definition }, at) => {
+      const scope = tagScope(
+        (id) => {
+          const place = placeOf(id);
+          if (!place) return undefined;
+          const table = joined.get(place.table) ?? { alias: `s${joined.size}`, columns: new Set<string>() };
+          joined.set(place.table, table);
+          table.columns.add(place.column);
+          return `${table.alias}.${warehouse.identifier(place.column)}`;
+        },
+        [...world.definitions.keys()],
+      );
+      const compiled = compileExpression(definition.expression, scope, '/definition/expression');
+      if ('faults' in compiled) throw new Error(compiled.faults.map((fault) => fault.message).join(' '));
+      return `${castSql(tag.valueType, compiled.compiled.sql)} AS t${at}`;
+    });
+    const joins = [...joined].map(
+      ([table, { alias, columns }]) =>
+        ` LEFT JOIN (SELECT cid, ${[...columns].map((column) => warehouse.identifier(column)).join(', ')} FROM ${warehouse.identifier(table)}) AS ${alias} ON ${alias}.cid = c.cid`,
+    );
+    return {
+      select: `SELECT c.cid AS cid, ${values.join(', ')} FROM (SELECT cid FROM ${customersOf(world)}) AS c${joins.join('')}`,
+      params: {},
+    };
+  };
+
+  const compute: Computation['compute'] = async (world, ordered, options = {}) => {
+    const places = new Map<string, Place & { tookMs: number }>();
+    const failed = new Map<string, string>();
+    const placeOf = (tagId: string): Place | undefined => {
+      const fresh = places.get(tagId);
+      if (fresh) return fresh;
+      const placement = world.release.placements.get(`tag/${tagId}`);
+      return placement?.column === undefined
+        ? undefined
+        : { table: placement.table, column: placement.column };
+    };
+    const catalog = (): ConditionCatalog =>
+      conditionCatalog({
+        release: world.release,
+        entries: world.entries,
+        definitions: [...world.definitions.values()],
+        placeOf,
+      });
+
+    const write = async (
+      group: string,
+      tags: readonly TagDefinition[],
+      statement: { select: string; params: Record<string, SqlValue> },
+    ): Promise<void> => {
+      const startedAt = performance.now();
+      const table = releases.newTableName(`${options.prefix ?? 'tags'}_${group}`);
+      const columns = tags.map((tag) => `${warehouse.identifier(tag.id)} ${COLUMN_TYPE[tag.valueType]}`);
+      await warehouse.command(
+        `CREATE TABLE ${warehouse.identifier(table)} (cid UInt32, ${columns.join(', ')}) ENGINE = MergeTree ORDER BY cid`,
+      );
+      try {
+        await warehouse.command(
+          `INSERT INTO ${warehouse.identifier(table)} (cid, ${tags.map((tag) => warehouse.identifier(tag.id)).join(', ')}) ${statement.select}`,
+          statement.params,
+          {
+            maxSeconds: MAX_SECONDS,
+            settings: SETTINGS,
+            ...(options.signal ? { signal: options.signal } : {}),
+          },
+        );
+      } catch (error) {
+        await warehouse.command(`DROP TABLE IF EXISTS ${warehouse.identifier(table)}`);
+        throw error;
+      }
+      const tookMs = Math.round(performance.now() - startedAt);
+      for (const tag of tags) places.set(tag.id, { table, column: tag.id, tookMs });
+    };
+
+    /** All in one statement; when the engine refuses it, one by one, so that only those at fault are left out. */
+    const writeEach = async <Item extends { readonly tag: TagDefinition }>(
+      group: string,
+      items: readonly Item[],
+      statement: (items: readonly Item[]) => { select: string; params: Record<string, SqlValue> },
+    ): Promise<void> => {
+      if (items.length === 0) return;
+      options.signal?.throwIfAborted();
+      try {
+        await write(
+          group,
+          items.map((item) => item.tag),
+          statement(items),
+        );
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        const [only] = items;
+        if (items.length === 1 && only) failed.set(only.tag.id, messageOf(error));
+        else for (const item of items) await writeEach(group, [item], statement);
+      }
+      await options.onProgress?.(places.size + failed.size, group);
+    };
+
+    const levels = [...new Set(ordered.map(({ level }) => level))].toSorted((a, b) => a - b);
+    for (const level of levels) {
+      const names = catalog();
+      const sound = ordered.filter(({ tag, level: own }) => {
+        if (own !== level) return false;
+        const { faults } = check(world, tag, names);
+        if (faults.length > 0)
+          failed.set(tag.id, faults.map((fault) => `${fault.pointer}: ${fault.message}`).join(' '));
+        return faults.length === 0;
+      });
+      const plans = sound.flatMap(({ tag }) => check(world, tag, names).plan ?? []);
+      for (const [base, group] of groupBy(plans, (plan) => plan.base)) {
+        for (const part of chunks(group, FUSED))
+          await writeEach(
+            base,
+            part.map((plan) => ({ tag: plan.tag, plan })),
+            (items) =>
+              rowStatement(
+                world,
+                items.map((item) => item.plan),
+              ),
+          );
+      }
+      const rules = sound.flatMap(({ tag }) =>
+        tag.definition.kind === 'rule' ? [{ tag, definition: tag.definition }] : [],
+      );
+      for (const part of chunks(rules, RULES_FUSED))
+        await writeEach(`rule_${level}`, part, (items) => ruleStatement(world, items, names));
+      const derived = sound.flatMap(({ tag }) =>
+        tag.definition.kind === 'derived' ? [{ tag, definition: tag.definition }] : [],
+      );
+      for (const part of chunks(derived, FUSED))
+        await writeEach(`derived_${level}`, part, (items) => derivedStatement(world, items, placeOf));
+    }
+    return { places, failed };
+  };
+
+  return {
+    compute,
+    caseSql,
+    derivedSql: (world, tag, definition) =>
+      derivedStatement(world, [{ tag, definition }], (id) => {
+        const placement = world.release.placements.get(`tag/${id}`);
+        return placement?.column === undefined
+          ? undefined
+          : { table: placement.table, column: placement.column };
+      }).select,
+    planRows: (world, tag) => mustPlan(world, tag, emptyCatalog(world)),
+    faultsOf: (world, tag, catalog) => [...check(world, tag, catalog).faults],
+  };
+}
+
+/** What went wrong, without the engine's stack and without the statement. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Problem && error.faults.length > 0)
+    return error.faults.map((fault) => `${fault.pointer}: ${fault.message}`).join(' ');
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/\s+/g, ' ').slice(0, 500);
+}
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
+
+function chunks<Item>(items: readonly Item[], size: number): Item[][] {
+  const parts: Item[][] = [];
+  for (let at = 0; at < items.length; at += size) parts.push(items.slice(at, at + size));
+  return parts;
+}

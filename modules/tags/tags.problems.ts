@@ -1,0 +1,14 @@
+import { defineProblems } from '@rapport/kernel';
+
+export const tagsProblems = defineProblems('tags', {
+  not_found: { status: 404, title: 'There is no such tag.' },
+  invalid: { status: 422, title: 'The definition of the tag does not work.' },
+  exists: { status: 409, title: 'There is a tag with this id already.' },
+  in_use: { status: 409, title: 'The tag is used and cannot be deleted.' },
+  cyclic: { status: 422, title: 'Tags depend on each other in a circle.' },
+  no_data: { status: 409, title: 'There are no customers yet; load a source first.' },
+  not_computed: { status: 409, title: 'The tag has no values yet.' },
+  unknown_customer: { status: 404, title: 'There is no such customer.' },
+  unknown_node: { status: 404, title: 'There is no such node in the lineage.' },
+  invalid_file: { status: 422, title: 'The file is not a tags file.' },
+});
