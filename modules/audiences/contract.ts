@@ -13,11 +13,13 @@ const Count = (description: string) => Type.Integer({ minimum: 0, description, e
 
 const name = Type.String({
   minLength: 1,
+  pattern: '^[^\\u0000]*$',
   maxLength: 200,
   description: 'What people call it',
   examples: ['Wealth viewers without a fund'],
 });
 const description = Type.String({
+  pattern: '^[^\\u0000]*$',
   maxLength: 4000,
   description: 'What it is for',
   examples: ['For the autumn fund campaign'],

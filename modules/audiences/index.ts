@@ -1,3 +1,16 @@
+export { audiencesMigrations } from './audiences.migrations.ts';
+export { audiencesProblems } from './audiences.problems.ts';
+export { audiencesRoutes } from './audiences.routes.ts';
+export { createAudiences } from './audiences.service.ts';
+export type {
+  AudienceFacts,
+  Audiences,
+  AudiencesDeps,
+  AudienceUsage,
+  FrozenAudience,
+  Resolved,
+  ResolveOptions,
+} from './audiences.ts';
 export type {
   Audience,
   AudienceSnapshot,
@@ -6,3 +19,4 @@ export type {
   ExplainResult,
   Vocabulary,
 } from './contract.ts';
+export { type KnownCustomer, loadCustomerStates } from './customer-states.ts';

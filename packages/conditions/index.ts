@@ -77,6 +77,9 @@ export {
   compileEvents,
   compileMembers,
   compileProperties,
+  eventFrom,
+  quoted,
+  readableSql,
   type SqlOptions,
   type SqlValue,
 } from './sql.ts';
@@ -87,4 +90,4 @@ export {
   LIMITS,
   requireCondition,
 } from './validate.ts';
-export { propertySql, readValue, type TagValue } from './values.ts';
+export { parseInstant, propertySql, readValue, type TagValue } from './values.ts';

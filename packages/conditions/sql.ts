@@ -687,3 +687,33 @@ function missing(noun: string, name: string): never {
 function cyclic(path: readonly string[]): never {
   throw conditionProblems.invalid({ detail: `Audiences contain each other: ${path.join(' → ')}.` });
 }
+
+/**
+ * A value of the warehouse as JSON carries it, for the predicate: `readValue` of the answer is the value that the
+ * conditions of `compileCids` see. Instants are epoch milliseconds, dates and money text.
+ */
+export function readableSql(type: ValueType, expression: string): string {
+  switch (type) {
+    case 'instant':
+      return millisSql(expression);
+    case 'money':
+    case 'date':
+      return `toString(${expression})`;
+    case 'boolean':
+      return `toUInt8(${expression})`;
+    default:
+      return valueSql(type, expression);
+  }
+}
+
+/** Rows of an event, with its fixed filter; made of the catalog alone. */
+export function eventFrom(entry: EventEntry): string {
+  return entry.filter === undefined
+    ? fromSql(entry.from)
+    : `(SELECT * FROM ${fromSql(entry.from)} WHERE ${entry.filter})`;
+}
+
+/** A table or column name of the catalog, quoted. */
+export function quoted(name: string): string {
+  return quoteTable(name);
+}

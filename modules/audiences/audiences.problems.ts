@@ -1,0 +1,12 @@
+import { defineProblems } from '@rapport/kernel';
+
+export const audiencesProblems = defineProblems('audiences', {
+  not_found: { status: 404, title: 'There is no such audience.' },
+  snapshot_not_found: { status: 404, title: 'There is no such snapshot.' },
+  customer_not_found: { status: 404, title: 'There is no such customer.' },
+  changed_meanwhile: { status: 409, title: 'Somebody changed this audience in the meantime.' },
+  in_use: { status: 409, title: 'The audience is in use and cannot be deleted.' },
+  bad_instant: { status: 422, title: 'A condition cannot be evaluated as of this instant.' },
+  bad_cursor: { status: 400, title: 'This is not a cursor of this list.' },
+  nothing_to_list: { status: 422, title: 'There are no values to list for this name.' },
+});
