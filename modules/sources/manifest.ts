@@ -65,7 +65,7 @@ const TABLE_NAME = /^[a-z][a-z0-9_]{0,59}$/;
 /** Reads a manifest from YAML. @throws sources.invalid_manifest with every fault, its JSON pointer and line */
 export function parseManifest(yaml: string, fileName = 'manifest'): Source {
   const lines = new LineCounter();
-  const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false, merge: true });
   const lineOf = (offset: number | undefined): number =>
     offset === undefined ? 1 : lines.linePos(offset).line;
   if (document.errors.length > 0) {
