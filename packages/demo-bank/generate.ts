@@ -282,9 +282,9 @@ function plantedFaults(files: BankFiles, badRows: BadRow[]): (plan: BankPlan) =>
   };
   return async ({ asOf }) => {
     await files.retail.line('C99999901|残缺行');
-    note('customers_retail', files.retail, '', '', 'field_count');
+    note('customer_retail', files.retail, '', '', 'wrong_field_count');
     await files.retail.line('C99999902|错日期|女|19901341|20200101|B010101||C3|海州|zh-Hans|职员||');
-    note('customers_retail', files.retail, 'birth_date', '19901341', 'not_a_date');
+    note('customer_retail', files.retail, 'birth_date', '19901341', 'not_a_date');
     await files.retail.bytes(
       Buffer.concat([
         Buffer.from('C99999903|'),
@@ -292,22 +292,22 @@ function plantedFaults(files: BankFiles, badRows: BadRow[]): (plan: BankPlan) =>
         Buffer.from('|||20200101|B010101||C3||||'),
       ]),
     );
-    note('customers_retail', files.retail, '', '', 'undecodable');
+    note('customer_retail', files.retail, '', '', 'undecodable_bytes');
     await files.retail.line('C00000001|重复户|女|19900101|20200101|B010101||C3|海州|zh-Hans|职员||');
-    note('customers_retail', files.retail, 'customer_id', 'C00000001', 'duplicate_key');
+    note('customer_retail', files.retail, 'customer_id', 'C00000001', 'duplicate_key');
     await files.accounts.line('AX1,C99999999,savings,2020-01-01,,CNY,100.00,B010101');
-    note('accounts', files.accounts, 'customer_id', 'C99999999', 'unknown_customer');
+    note('account', files.accounts, 'customer_id', 'C99999999', 'unknown_customer');
     await files.transactions.line(
       `TX1,AC00000001,C00000001,${localSecond(asOf - DAY)},abc,C,transfer,app,,,0.00`,
     );
-    note('transactions', files.transactions, 'amount', 'abc', 'not_an_amount');
+    note('transaction', files.transactions, 'amount', 'abc', 'not_an_amount');
     await files.transactions.line('TX2,AC00000001,C00000001,yesterday,1.00,C,transfer,app,,,0.00');
-    note('transactions', files.transactions, 'booked_at', 'yesterday', 'not_an_instant');
+    note('transaction', files.transactions, 'booked_at', 'yesterday', 'not_an_instant');
     await files.events.line('{"event_id":"EX1","customer_id":"C00000001","name":"login","at":');
-    note('app_events', files.events, '', '', 'not_json');
+    note('app_event', files.events, '', '', 'not_a_json_object');
     await files.events.line('{"event_id":"EX2","customer_id":"C00000001","name":"login"}');
-    note('app_events', files.events, 'at', '', 'required');
+    note('app_event', files.events, 'at', '', 'missing_value');
     await files.consents.line(`C00000001,email,marketing,maybe,${toIso(asOf - DAY)},form`);
-    note('consents', files.consents, 'granted', 'maybe', 'not_a_boolean');
+    note('consent', files.consents, 'granted', 'maybe', 'not_a_boolean');
   };
 }
