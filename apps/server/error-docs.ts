@@ -3,7 +3,9 @@ import './compose.ts';
 
 /** The text of `docs/errors.md`: every stable code that this server can answer. */
 export function errorDocs(): string {
-  const rows = [...declaredProblems()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, spec]) => `| <a id="${code}"></a>\`${code}\` | ${spec.status} | ${spec.title} |`);
+  const rows = [...declaredProblems()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([code, spec]) => `| <a id="${code}"></a>\`${code}\` | ${spec.status} | ${spec.title} |`);
   return [
     '# Errors',
     '',

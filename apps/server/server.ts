@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tokenOf } from '@rapport/governance';
 import { createHttp, mountRoutes } from '@rapport/http';
-import { createLog, createLifecycle, silentLog, systemClock } from '@rapport/kernel';
+import { createLifecycle, createLog, silentLog, systemClock } from '@rapport/kernel';
 import { createStores, runMigrations } from '@rapport/stores';
 import { compose } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
 import { addConsole } from './console.ts';
-import { createDemo } from './demo.ts';
 import { demoRoutes } from './demo.routes.ts';
+import { createDemo } from './demo.ts';
 import { type Credential, createFirstUsers } from './first-users.ts';
 import { addIdempotency } from './idempotency.ts';
 import { addOperations, jobRoutes } from './operations.routes.ts';
@@ -34,7 +35,8 @@ export interface ServerOptions {
 /** The folder that holds `package.json`, from the sources as from the bundle in `dist/`. */
 export function projectRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package-lock.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  while (!existsSync(join(folder, 'package-lock.json')) && dirname(folder) !== folder)
+    folder = dirname(folder);
   return folder;
 }
 
@@ -53,15 +55,26 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
     home,
     log,
     clock,
-    ...(settings.RAPPORT_POSTGRES_URL === undefined ? {} : { relational: { url: settings.RAPPORT_POSTGRES_URL } }),
+    ...(settings.RAPPORT_POSTGRES_URL === undefined
+      ? {}
+      : { relational: { url: settings.RAPPORT_POSTGRES_URL } }),
     warehouse: warehouseOf(config, isBundled ? bundledChild : undefined),
     ...(settings.RAPPORT_REDIS_URL === undefined ? {} : { keyValue: { url: settings.RAPPORT_REDIS_URL } }),
     ...(settings.RAPPORT_NATS_URL === undefined ? {} : { stream: { url: settings.RAPPORT_NATS_URL } }),
   });
   await stores.start();
 
-  let url = `http://${settings.HOST}:${settings.PORT}`;
-  const platform = await compose({ stores, config, secrets, clock, log, publicUrl: () => settings.RAPPORT_PUBLIC_URL ?? url });
+  // Links in messages name the port, so a free one is picked before anything is composed.
+  const port = settings.PORT === 0 ? await freePort(settings.HOST) : settings.PORT;
+  const url = `http://${settings.HOST === '0.0.0.0' ? '127.0.0.1' : settings.HOST}:${port}`;
+  const platform = compose({
+    stores,
+    config,
+    secrets,
+    clock,
+    log,
+    publicUrl: settings.RAPPORT_PUBLIC_URL ?? url,
+  });
   await runMigrations(stores, platform.migrations);
 
   const http = await createHttp({
@@ -73,7 +86,12 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
     },
     onForbidden: (request, actor, permission) => {
       platform.audit
-        .record({ actor, action: 'access.refused', subject: request.url, details: { method: request.method, permission } })
+        .record({
+          actor,
+          action: 'access.refused',
+          subject: request.url,
+          details: { method: request.method, permission },
+        })
         .catch((error: unknown) => log.error({ err: error }, 'a refusal could not be audited'));
     },
   });
@@ -81,15 +99,20 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
   addIdempotency(http, { relational: stores.relational, clock });
   addOperations(http, { stores: () => stores.health(), isAccepting: () => isAccepting });
   const demo = createDemo({ stores, config, platform, clock, log });
-  for (const routes of [...platform.routes, jobRoutes(stores.jobs), demoRoutes(stores.jobs)]) await mountRoutes(http, routes);
+  for (const routes of [...platform.routes, jobRoutes(stores.jobs), demoRoutes(stores.jobs)])
+    await mountRoutes(http, routes);
   await mountRoutes(http, (api) => {
-    api.get('/openapi.json', { config: { permission: 'public' }, schema: { hide: true } }, async () => http.swagger());
+    api.get('/openapi.json', { config: { permission: 'public' }, schema: { hide: true } }, async () =>
+      http.swagger(),
+    );
   });
   await platform.publicRoutes(http);
   await addConsole(http, join(root, 'apps/console/dist'));
 
   const credentials = await createFirstUsers(platform.identity, home);
-  const workers = createLifecycle(platform.workers, (name, error) => log.error({ err: error, component: name }, 'a component did not stop cleanly'));
+  const workers = createLifecycle(platform.workers, (name, error) =>
+    log.error({ err: error, component: name }, 'a component did not stop cleanly'),
+  );
   const serverFile = join(home, 'server.json');
   const stop = async (): Promise<void> => {
     isAccepting = false;
@@ -100,8 +123,7 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
   };
 
   try {
-    const address = await http.listen({ host: settings.HOST, port: settings.PORT });
-    url = address.replace('[::1]', 'localhost').replace('0.0.0.0', '127.0.0.1');
+    await http.listen({ host: settings.HOST, port });
     await workers.start();
     await stores.jobs.start();
     await writePrivately(serverFile, JSON.stringify({ url, pid: process.pid }));
@@ -116,7 +138,10 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
 
 function warehouseOf({ settings }: Config, childPath: string | undefined) {
   if (settings.RAPPORT_CLICKHOUSE_URL === undefined) {
-    return { database: settings.RAPPORT_CLICKHOUSE_DATABASE, ...(childPath === undefined ? {} : { childPath }) };
+    return {
+      database: settings.RAPPORT_CLICKHOUSE_DATABASE,
+      ...(childPath === undefined ? {} : { childPath }),
+    };
   }
   return {
     url: settings.RAPPORT_CLICKHOUSE_URL,
@@ -126,7 +151,27 @@ function warehouseOf({ settings }: Config, childPath: string | undefined) {
   };
 }
 
-async function greet(start: { url: string; home: string; credentials: readonly Credential[]; announce: (line: string) => void }): Promise<void> {
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, host, () => {
+      const address = probe.address();
+      probe.close(() =>
+        address !== null && typeof address === 'object'
+          ? resolve(address.port)
+          : reject(new Error('No free port.')),
+      );
+    });
+  });
+}
+
+async function greet(start: {
+  url: string;
+  home: string;
+  credentials: readonly Credential[];
+  announce: (line: string) => void;
+}): Promise<void> {
   const { url, home, credentials, announce } = start;
   announce('');
   announce(`Rapport serves at ${url}`);
@@ -134,7 +179,8 @@ async function greet(start: { url: string; home: string; credentials: readonly C
   const path = join(home, 'credentials.json');
   if (credentials.length > 0) {
     announce(`Users and passwords (also in ${path}):`);
-    for (const { username, password, roles } of credentials) announce(`  ${username.padEnd(10)} ${password}   ${roles.join(', ')}`);
+    for (const { username, password, roles } of credentials)
+      announce(`  ${username.padEnd(10)} ${password}   ${roles.join(', ')}`);
   } else if (await readFile(path).catch(() => undefined)) {
     announce(`Users and passwords: ${path}`);
   }

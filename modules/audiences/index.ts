@@ -20,3 +20,4 @@ export type {
   Vocabulary,
 } from './contract.ts';
 export { type KnownCustomer, loadCustomerStates } from './customer-states.ts';
+export { audienceLineage } from './lineage.ts';

@@ -14,3 +14,4 @@ export type {
 export type { MergeValue } from './liquid.ts';
 export { createMaterials, type Materials } from './materials.service.ts';
 export { smsSize } from './sms-size.ts';
+export { familyNameOf, salutationOf } from './vocabulary.ts';

@@ -60,6 +60,8 @@ const Consent = Type.Object({
 });
 
 const PROGRESS_EVERY_MS = 400;
+/** More sources than a bank has. */
+const MAX_SOURCES = 10_000;
 
 /**
  * Sources: manifests, loads, quarantine. Loads are jobs of the kind `source.load`; defining them is part of
@@ -460,6 +462,11 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
       const items = await Promise.all(found.slice(0, limit).map(summarise));
       const last = items.at(-1);
       return { items, ...(found.length > limit && last ? { nextCursor: last.id } : {}) };
+    },
+
+    /** The manifests in force, by source id. */
+    async manifests(): Promise<SourceManifest[]> {
+      return (await store.sources(undefined, MAX_SOURCES)).map((source) => source.manifest);
     },
 
     async get(sourceId: string): Promise<SourceDetail> {

@@ -1,0 +1,308 @@
+import { audienceLineage, audiencesMigrations, audiencesRoutes, createAudiences } from '@rapport/audiences';
+import {
+  campaignsMigrations,
+  campaignsRoutes,
+  createCampaigns,
+  createOrchestrator,
+} from '@rapport/campaigns';
+import {
+  channelsMigrations,
+  channelsRoutes,
+  createChannels,
+  createContactProjector,
+  createContactPublisher,
+  createDispatcher,
+  publicRoutes,
+} from '@rapport/channels';
+import { contentMigrations, contentRoutes, createContent, createMaterials } from '@rapport/content';
+import { createCustomers, createProjector, customersMigrations, customersRoutes } from '@rapport/customers';
+import {
+  createContactLedger,
+  createContactPolicies,
+  createDecisions,
+  decisionsMigrations,
+  decisionsRoutes,
+} from '@rapport/decisions';
+import {
+  createApprovals,
+  createAudit,
+  createIdentity,
+  governanceMigrations,
+  governanceRoutes,
+} from '@rapport/governance';
+import type { Http, Routes } from '@rapport/http';
+import { createInsights, insightsRoutes } from '@rapport/insights';
+import { type Clock, type Component, type Log, systemActor } from '@rapport/kernel';
+import { createModels, modelsMigrations, modelsRoutes } from '@rapport/models';
+import { createOffers, offersMigrations, offersRoutes } from '@rapport/offers';
+import { createPartners, partnersMigrations, partnersRoutes } from '@rapport/partners';
+import { createSources, sourcesMigrations, sourcesRoutes } from '@rapport/sources';
+import type { ModuleMigrations, Stores } from '@rapport/stores';
+import { createTags, tagsMigrations, tagsRoutes } from '@rapport/tags';
+import type { Config } from './config.ts';
+import { contentProfiles } from './content-profiles.ts';
+import { createMaintenance } from './maintenance.ts';
+import type { Secrets } from './secrets.ts';
+import { consentBodies, currentConsents, judge, lastLoads } from './views.ts';
+
+export interface ComposeInput {
+  readonly stores: Stores;
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where customers and browsers reach this platform, without a slash at the end. */
+  readonly publicUrl: string;
+}
+
+export type Platform = ReturnType<typeof compose>;
+
+/**
+ * Wires the modules in the order of the loop: each one gets what stands before it, and what must flow back goes
+ * through a listener. Nothing is started here.
+ */
+export function compose({ stores, config, secrets, clock, log, publicUrl }: ComposeInput) {
+  const { settings, roles } = config;
+  const { relational, warehouse, keyValue, stream, releases, jobs } = stores;
+
+  /* governance */
+  const audit = createAudit({ relational, clock });
+  const identity = createIdentity({
+    relational,
+    audit,
+    clock,
+    orgUnits: async () => customers.orgUnits(systemActor),
+  });
+  const approvals = createApprovals({ relational, audit, clock, log });
+
+  /* sources → customers → tags */
+  const sources = createSources({
+    stores,
+    clock,
+    log,
+    audit,
+    projector: createProjector({ relational, warehouse, releases, dataKey: secrets.dataKey }),
+    consents: {
+      async take({ rows }) {
+        await channels.consents.importAll(consentBodies(rows));
+      },
+    },
+    allowedRoots: config.sourceRoots,
+    variables: { RAPPORT_DATASETS: settings.RAPPORT_DATASETS, RAPPORT_HOME: config.home },
+  });
+  const customers = createCustomers({
+    warehouse,
+    releases,
+    clock,
+    audit,
+    dataKey: secrets.dataKey,
+    profileTags: (customer) => tags.profileOf(customer),
+    consents: (customer) => currentConsents(channels, customer.customerId, systemActor),
+  });
+  const tags = createTags({
+    relational,
+    warehouse,
+    releases,
+    jobs,
+    clock,
+    log,
+    audit,
+    customers,
+    manifests: () => sources.manifests(),
+  });
+  sources.onLoaded(async () => {
+    await tags.refresh();
+  });
+
+  /* audiences, offers, content */
+  const audiences = createAudiences({
+    relational,
+    warehouse,
+    releases,
+    clock,
+    log,
+    audit,
+    catalog: (release) => tags.catalog(release),
+  });
+  const checkCondition = (condition: Parameters<typeof audiences.faults>[0]) => audiences.faults(condition);
+  const offers = createOffers({ relational, audit, clock, checkCondition });
+  const content = createContent({
+    relational,
+    clock,
+    audit,
+    profiles: contentProfiles({
+      customers,
+      tags,
+      audiences,
+      warehouse,
+      placementOf: async (logical) => (await releases.current()).placements.get(logical)?.table,
+    }),
+    offers,
+    conditions: {
+      faults: checkCondition,
+      matching: (condition, recipients) => audiences.matching(condition, recipients),
+    },
+    bank: { name: settings.RAPPORT_BANK_NAME },
+    publicUrl,
+  });
+  tags.lineage.register(audienceLineage({ relational }));
+  const materials = createMaterials({ relational, clock, audit });
+
+  /* channels, decisions */
+  const policies = createContactPolicies({ relational, audit, clock });
+  const contacts = createContactLedger({ keyValue, policy: () => policies.current() });
+  const consentModel = async () => (await policies.current()).consentModel;
+  const channels = createChannels({
+    relational,
+    clock,
+    log,
+    audit,
+    customers: {
+      visible: (actor, cids) => customers.visible(actor, cids),
+      cidsOf: (customerIds) => customers.cidsOf(customerIds),
+      findByAddress: (channel, address) =>
+        customers.findByIdentity(channel === 'email' ? 'email' : 'phone', address),
+    },
+    secrets,
+    consentModel,
+  });
+  const decisions = createDecisions({
+    relational,
+    warehouse,
+    releases,
+    clock,
+    offers,
+    evaluate: ({ condition, customerId, asOf, actor }) =>
+      judge(audiences, { condition, customerId, asOf, actor }),
+  });
+
+  /* campaigns, models, insights, partners */
+  const campaigns = createCampaigns({
+    relational,
+    warehouse,
+    releases,
+    clock,
+    log,
+    audit,
+    approvals,
+    customers,
+    audiences,
+    content,
+    offers,
+    decisions,
+    contacts,
+    channels,
+  });
+  approvals.onDecided((approval) => campaigns.onApprovalDecided(approval));
+  const models = createModels({
+    relational,
+    warehouse,
+    releases,
+    jobs,
+    clock,
+    audit,
+    catalog: async () => tags.catalog(await releases.current()),
+    publishScores: (scores) => tags.publishScores(scores),
+  });
+  const insights = createInsights({
+    warehouse,
+    releases,
+    clock,
+    catalog: async () => tags.catalog(await releases.current()),
+    campaigns,
+    outcomes: (campaignId) => channels.outcomes(campaignId),
+    scopeOf: (actor) => customers.scopeOf(actor),
+    pendingApprovals: () => approvals.countPending(),
+    lastLoads: async () => lastLoads(await sources.list({ limit: 50 })),
+  });
+  const partners = createPartners({
+    relational,
+    clock,
+    audit,
+    approvals,
+    apiKeys: identity,
+    findOffer: async (offerId) => {
+      const offer = await offers.find(offerId);
+      return offer && { id: offer.id, name: offer.name.en, state: offer.state };
+    },
+    offerResults: async () => [],
+  });
+
+  const migrations: readonly ModuleMigrations[] = [
+    governanceMigrations,
+    sourcesMigrations,
+    customersMigrations,
+    tagsMigrations,
+    audiencesMigrations,
+    offersMigrations,
+    contentMigrations,
+    channelsMigrations,
+    modelsMigrations,
+    decisionsMigrations,
+    campaignsMigrations,
+    partnersMigrations,
+  ];
+  const routes: readonly Routes[] = [
+    governanceRoutes({ identity, approvals, audit, secureCookies: settings.RAPPORT_SECURE_COOKIES }),
+    sourcesRoutes(sources),
+    customersRoutes(customers),
+    tagsRoutes(tags),
+    audiencesRoutes(audiences),
+    offersRoutes(offers),
+    contentRoutes(content, materials),
+    channelsRoutes(channels),
+    modelsRoutes(models),
+    decisionsRoutes({ decisions, policies }),
+    campaignsRoutes(campaigns),
+    insightsRoutes(insights),
+    partnersRoutes(partners),
+  ];
+  const workers: Component[] = [];
+  if (roles.has('maintain')) workers.push(createMaintenance({ releases, log }));
+  if (roles.has('project')) {
+    workers.push(
+      createContactProjector({ stream, collectEvents: (events) => customers.collectEvents(events), log }),
+    );
+    workers.push(createContactPublisher({ relational, stream, log }));
+  }
+  if (roles.has('deliver')) {
+    workers.push(
+      createDispatcher({
+        relational,
+        clock,
+        log,
+        channels,
+        content,
+        customers,
+        contacts,
+        secrets,
+        consentModel,
+        publicUrl,
+      }),
+    );
+  }
+  if (roles.has('orchestrate')) workers.push(createOrchestrator({ campaigns, log }));
+
+  return {
+    audit,
+    identity,
+    approvals,
+    sources,
+    customers,
+    tags,
+    audiences,
+    offers,
+    content,
+    channels,
+    policies,
+    decisions,
+    campaigns,
+    models,
+    insights,
+    partners,
+    migrations,
+    routes,
+    workers,
+    publicRoutes: (http: Http) => publicRoutes(http, channels),
+  };
+}

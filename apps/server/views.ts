@@ -1,0 +1,82 @@
+import type { Audiences } from '@rapport/audiences';
+import type { Channels } from '@rapport/channels';
+import { CHANNELS, type ConsentBody, DELIVERY_PURPOSES } from '@rapport/channels/contract';
+import type { Condition } from '@rapport/conditions';
+import type { ProfileConsent } from '@rapport/customers/contract';
+import type { HomeReport } from '@rapport/insights/contract';
+import { type Actor, toIso } from '@rapport/kernel';
+import type { ConsentRow } from '@rapport/sources';
+import type { SourceView } from '@rapport/sources/contract';
+
+/* How one module's words read in another's; nothing is decided here. */
+
+/** Consent rows of a source as ledger entries; channels and purposes that the ledger does not know are left out. */
+export async function* consentBodies(
+  rows: AsyncIterable<readonly ConsentRow[]>,
+): AsyncIterable<ConsentBody[]> {
+  for await (const batch of rows) {
+    yield batch.flatMap((row) => {
+      const channel = CHANNELS.find((known) => known === row.channel);
+      const purpose = DELIVERY_PURPOSES.find((known) => known === row.purpose);
+      if (channel === undefined || purpose === undefined) return [];
+      return [
+        {
+          customerId: row.customerId,
+          channel,
+          purpose,
+          granted: row.granted,
+          at: toIso(row.atMs),
+          evidence: row.evidence || 'source',
+        },
+      ];
+    });
+  }
+}
+
+/** What a customer allows now, by channel and purpose: the latest entry of the ledger counts. */
+export async function currentConsents(
+  channels: Pick<Channels, 'consents'>,
+  customerId: string,
+  actor: Actor,
+): Promise<ProfileConsent[]> {
+  const { items } = await channels.consents.list({ customerId, limit: 500 }, actor);
+  const latest = new Map<string, ProfileConsent>();
+  for (const { channel, purpose, granted, at, evidence } of items.toSorted((a, b) =>
+    a.at < b.at ? -1 : 1,
+  )) {
+    latest.set(`${channel} ${purpose}`, { channel, purpose, granted, at, evidence });
+  }
+  return [...latest.values()];
+}
+
+/** Whether a condition holds for one customer, and the sentences of the nodes that decided it. */
+export async function judge(
+  audiences: Pick<Audiences, 'evaluate'>,
+  question: { condition: Condition; customerId: string; asOf: number; actor: Actor },
+): Promise<{ matches: boolean; because: string }> {
+  const { condition, customerId, asOf, actor } = question;
+  const { matches, because } = await audiences.evaluate({ condition, customerId, asOf: toIso(asOf) }, actor);
+  const decisive = because.filter(
+    (reason) => reason.held === matches && !because.some((other) => other.parent === reason.pointer),
+  );
+  return { matches, because: decisive.map((reason) => reason.sentence).join('; ') };
+}
+
+export function lastLoads(sources: { readonly items: readonly SourceView[] }): HomeReport['loads'] {
+  return sources.items
+    .flatMap(({ id, title, lastLoad }) => {
+      if (!lastLoad) return [];
+      const files = lastLoad.tables.filter((table) => !table.derived);
+      return [
+        {
+          sourceId: id,
+          name: title.en,
+          loadedAt: lastLoad.finishedAt ?? lastLoad.startedAt,
+          state: lastLoad.state,
+          rows: files.reduce((sum, table) => sum + table.loaded, 0),
+          quarantined: files.reduce((sum, table) => sum + table.quarantined, 0),
+        },
+      ];
+    })
+    .toSorted((a, b) => (a.loadedAt < b.loadedAt ? 1 : -1));
+}
