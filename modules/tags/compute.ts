@@ -105,6 +105,8 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         const compiled = compileExpression(definition.expression, scope, '/definition/expression');
         return { faults: 'faults' in compiled ? compiled.faults : [] };
       }
+      case 'model':
+        return { faults: [] };
     }
   };
 

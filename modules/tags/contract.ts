@@ -3,7 +3,7 @@ import { Instant, LocalizedText, Page, Ratio } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
 
 export const TAG_VALUE_TYPES = ['text', 'number', 'money', 'boolean', 'date', 'instant', 'list'] as const;
-export const TAG_KINDS = ['fact', 'statistical', 'rule', 'derived'] as const;
+export const TAG_KINDS = ['fact', 'statistical', 'rule', 'derived', 'model'] as const;
 export const TAG_DATA_CLASSES = ['C1', 'C2', 'C3'] as const;
 /** Canonical tables a fact can be read from. */
 export const FACT_TABLES = ['customer', 'account', 'holding', 'identity'] as const;
@@ -166,8 +166,25 @@ export const DerivedDefinition = Type.Object(
 );
 export type DerivedDefinition = Static<typeof DerivedDefinition>;
 
+export const ModelDefinition = Type.Object(
+  {
+    kind: Type.Literal('model', { description: 'Scores of a model', examples: ['model'] }),
+    modelId: Type.String({
+      minLength: 1,
+      maxLength: 100,
+      description: 'Model that gives it',
+      examples: ['mdl_01j9z3'],
+    }),
+  },
+  {
+    additionalProperties: false,
+    description: 'A tag whose values a model writes; nobody defines it by hand',
+  },
+);
+export type ModelDefinition = Static<typeof ModelDefinition>;
+
 export const TagComputation = Type.Union(
-  [FactDefinition, StatisticalDefinition, RuleDefinition, DerivedDefinition],
+  [FactDefinition, StatisticalDefinition, RuleDefinition, DerivedDefinition, ModelDefinition],
   {
     description: 'How the value comes about',
     examples: [{ kind: 'statistical', over: 'transaction', aggregate: 'count', within: 'P90D' }],

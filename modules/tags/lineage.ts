@@ -152,6 +152,8 @@ export function buildLineage(input: {
     const tagNode = node('tag', tag.id, tag.title.en);
     const { tags, columns } = dependenciesOf(tag);
     for (const column of columns) edge(node('canonical_column', column, column), tagNode);
+    if (tag.definition.kind === 'model')
+      edge(node('model', tag.definition.modelId, tag.definition.modelId), tagNode);
     for (const other of tags) {
       const title = input.tags.find((candidate) => candidate.id === other)?.title.en ?? other;
       edge(node('tag', other, title), tagNode);

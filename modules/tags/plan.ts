@@ -338,6 +338,8 @@ export function dependenciesOf(tag: TagDefinition): { tags: string[]; columns: s
     }
     case 'derived':
       return { tags: namesIn(definition.expression), columns: [] };
+    case 'model':
+      return { tags: [], columns: [] };
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type Log,
   newId,
   type ProblemFault,
+  systemActor,
   toIso,
 } from '@rapport/kernel';
 import type { SourceManifest } from '@rapport/sources/contract';
@@ -89,6 +90,19 @@ export interface Tags {
   asOf(): Promise<EpochMs | undefined>;
   /** @throws tags.not_found, tags.not_computed, tags.unknown_customer */
   evidence(tagId: string, customerId: string, actor: Actor): Promise<TagEvidence>;
+  /**
+   * Makes a table of scores the values of a tag (`kind: model`) that people can use like any other; the tag is
+   * defined when there is none yet. @throws tags.exists when a tag of another kind has this id
+   */
+  publishScores(scores: {
+    readonly tagId: string;
+    readonly modelId: string;
+    readonly title: string;
+    readonly description: string;
+    /** One row a customer at most: `cid` and a nullable number. */
+    readonly placement: Required<Placement>;
+    readonly note: string;
+  }): Promise<Release>;
   /** Known values of a customer, by category and id. */
   profileOf(customer: CustomerRef): Promise<ProfileTag[]>;
   /** Known values of these tags for these customers, for content: by cid, then by tag id. */
@@ -178,6 +192,10 @@ export function createTags(deps: TagsDeps): Tags {
     const catalog = catalogOf(world, false);
     const faults: ProblemFault[] = [];
     for (const tag of changed) {
+      if (tag.definition.kind === 'model')
+        throw tagsProblems.of_model({
+          detail: `The tag ${tag.id} is written by its model; train and score it there.`,
+        });
       const at = changed.length === 1 ? '' : `/${tag.id}`;
       const own = checkValues(tag);
       for (const other of dependenciesOf(tag).tags) {
@@ -329,13 +347,14 @@ export function createTags(deps: TagsDeps): Tags {
     const ordered = orderTags(definitions);
     if ('cycle' in ordered)
       throw tagsProblems.cyclic({ detail: `Tags depend on each other: ${ordered.cycle.join(' → ')}.` });
-    if (!tagIds) return ordered.order;
+    const byRefresh = ordered.order.filter(({ tag }) => tag.definition.kind !== 'model');
+    if (!tagIds) return byRefresh;
     const wanted = new Set(tagIds);
     for (const id of wanted) {
       const definition = definitions.get(id);
       if (definition) for (const other of dependenciesOf(definition).tags) wanted.add(other);
     }
-    return ordered.order.filter(({ tag }) => wanted.has(tag.id));
+    return byRefresh.filter(({ tag }) => wanted.has(tag.id));
   };
 
   const basisOf = (tag: TagDefinition, release: Release): Record<string, string> => {
@@ -677,7 +696,7 @@ export function createTags(deps: TagsDeps): Tags {
     async exportYaml() {
       const [all, asOf] = await Promise.all([store.all(), store.asOf()]);
       return writeTagsYaml(
-        all.map(({ definition }) => definition),
+        all.map(({ definition }) => definition).filter(({ definition }) => definition.kind !== 'model'),
         asOf === undefined ? undefined : toIso(asOf),
       );
     },
@@ -822,7 +841,8 @@ export function createTags(deps: TagsDeps): Tags {
         store.latestFigures(),
         deps.customers.find(customerId, actor),
       ]);
-      mustFind(all, tagId);
+      if (mustFind(all, tagId).definition.definition.kind === 'model')
+        throw tagsProblems.of_model({ detail: `The tag ${tagId} is a score; its model explains it.` });
       if (!customer)
         throw tagsProblems.unknown_customer({
           detail: `There is no customer ${customerId} among those you may see.`,
@@ -853,6 +873,56 @@ export function createTags(deps: TagsDeps): Tags {
             (await valuesOf([customer.cid], tagIds, definitions)).get(customer.cid) ?? new Map(),
         },
       );
+    },
+
+    async publishScores({ tagId, modelId, title, description, placement, note }) {
+      const all = await store.all();
+      const before = all.find((tag) => tag.definition.id === tagId)?.definition;
+      if (before && before.definition.kind !== 'model')
+        throw tagsProblems.exists({
+          detail: `There is a tag "${tagId}" that no model writes; give the model another tag.`,
+        });
+      const definition: TagDefinition = {
+        id: tagId,
+        title: { en: title },
+        description,
+        category: 'model/score',
+        valueType: 'number',
+        definition: { kind: 'model', modelId },
+      };
+      if (differences(before, definition).length > 0)
+        await store.save([definition], { by: systemActor.id, at: clock.now() });
+      const [figures, customers] = await Promise.all([
+        figuresOf(warehouse, placement.table, [{ tagId, column: placement.column, type: 'number' }]),
+        customerCount(await releases.current()),
+      ]);
+      const release = await releases.publish({ set: { [`tag/${tagId}`]: placement }, note });
+      const found = figures.get(tagId);
+      const version = (await store.all()).find((tag) => tag.definition.id === tagId)?.version ?? 1;
+      const refreshId = newId('trf');
+      await store.beginRefresh(refreshId, clock.now(), clock.now());
+      await store.finishRefresh({
+        id: refreshId,
+        at: clock.now(),
+        release: release.number,
+        failed: [],
+        figures: [
+          {
+            tagId,
+            refreshId,
+            definitionVersion: version,
+            asOf: clock.now(),
+            refreshedAt: clock.now(),
+            basis: {},
+            known: found?.known ?? 0,
+            customers,
+            distinct: found?.distinct ?? 0,
+            tookMs: 0,
+            distribution: found?.distribution ?? { top: [], histogram: [] },
+          },
+        ],
+      });
+      return release;
     },
 
     async profileOf({ cid, customerId }) {
