@@ -1,33 +1,18 @@
+import type { Audiences } from '@rapport/audiences';
 import type { Channels } from '@rapport/channels';
-import type { Condition } from '@rapport/conditions';
 import type { Content } from '@rapport/content';
 import type { Customers } from '@rapport/customers';
 import type { ContactLedger, Decisions } from '@rapport/decisions';
 import type { Approvals, Audit } from '@rapport/governance';
-import type { Clock, Log, ProblemFault } from '@rapport/kernel';
+import type { Clock, Log } from '@rapport/kernel';
 import type { Offers } from '@rapport/offers';
-import type { CidSet, Relational, Releases, Warehouse } from '@rapport/stores';
+import type { Relational, Releases, Warehouse } from '@rapport/stores';
 
 /** Org units a question is limited to; `undefined` = the whole bank. */
 export type OrgScope = readonly string[] | undefined;
 
-export interface AudienceFacts {
-  readonly id: string;
-  readonly name: string;
-  readonly condition: Condition;
-}
-
 /** What campaigns ask of audiences. */
-export interface CampaignAudiences {
-  find(audienceId: string): Promise<AudienceFacts | undefined>;
-  findByName(name: string): Promise<AudienceFacts | undefined>;
-  faults(condition: Condition): Promise<readonly ProblemFault[]>;
-  /** Whom a condition holds for as of an instant, and the data release it was read from. */
-  resolve(
-    condition: Condition,
-    options: { asOf: number; orgScope: OrgScope },
-  ): Promise<{ readonly cids: CidSet; readonly release: number }>;
-}
+export type CampaignAudiences = Pick<Audiences, 'find' | 'findByName' | 'faults' | 'resolve'>;
 
 export interface CampaignsDeps {
   readonly relational: Relational;

@@ -1,3 +1,4 @@
+import { audiencesIn } from '@rapport/conditions';
 import { type Actor, newId, Problem, systemActor } from '@rapport/kernel';
 import type { CidSet } from '@rapport/stores';
 import { adviceFor } from './advice.ts';
@@ -91,6 +92,8 @@ export interface Campaigns {
   applyFile(yaml: string, actor: Actor): Promise<Campaign>;
   /** Takes over the decision of an approval; what is not of a campaign, or void, is ignored. */
   onApprovalDecided(approval: { id: string; subjectKind: string; subjectId: string }): Promise<void>;
+  /** Campaigns that are not over and name this audience; audiences ask before they delete one. */
+  usagesOfAudience(audienceId: string): Promise<{ kind: string; id: string; title: string }[]>;
   onLaunched(listener: CampaignListener): void;
   /** Called when a campaign finished or was stopped. */
   onFinished(listener: CampaignListener): void;
@@ -629,6 +632,19 @@ export function createCampaigns(deps: CampaignsDeps): Campaigns {
       if (row?.approval_id !== id) return;
       await applyDecision(row);
     },
+    async usagesOfAudience(audienceId) {
+      const rows = await campaignsInStates(relational.pool, OPEN_STATES);
+      return rows
+        .filter(({ document: { audience } }) => {
+          if (audience?.audienceId === audienceId) return true;
+          if (audience?.exclude?.audienceIds?.includes(audienceId)) return true;
+          return (
+            audience?.condition !== undefined &&
+            audiencesIn(audience.condition).some((place) => place.id === audienceId)
+          );
+        })
+        .map((row) => ({ kind: 'campaign', id: row.id, title: row.name }));
+    },
     onLaunched(listener) {
       launchedListeners.push(listener);
     },
@@ -713,6 +729,8 @@ export function createCampaigns(deps: CampaignsDeps): Campaigns {
 }
 
 const SAMPLES = 5;
+/** A campaign that was launched has its customers in sets of its own; before, it needs its audiences. */
+const OPEN_STATES = ['draft', 'in_review', 'approved', 'rejected', 'scheduled'] as const;
 
 /** Action names in the audit trail. */
 const PAST: Readonly<Record<CampaignAction, string>> = {

@@ -1,3 +1,4 @@
+import { type Audiences, audiencesMigrations, createAudiences } from '@rapport/audiences';
 import { type Channels, channelsMigrations, createChannels } from '@rapport/channels';
 import { type Condition, type ConditionCatalog, checkCondition, compileCids } from '@rapport/conditions';
 import { type Content, contentMigrations, createContent } from '@rapport/content';
@@ -20,7 +21,7 @@ import { createOffers, type Offers, offersMigrations } from '@rapport/offers';
 import { cidSetOf } from '@rapport/stores';
 import { startTestHttp, startTestStores, type TestHttp, type TestStores, testActor } from '@rapport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CampaignAudiences, CampaignsDeps } from './campaigns.deps.ts';
+import type { CampaignsDeps } from './campaigns.deps.ts';
 import { CAMPAIGN_STATES, type CampaignDraft, EXIT_REASONS } from './contract.ts';
 import {
   type Campaigns,
@@ -40,13 +41,6 @@ const maker = testActor();
 const checker: Actor = { ...testActor(), id: 'usr_checker', displayName: 'Checker' };
 const branch: Actor = { ...testActor(['campaigns.*'], ['B1']), id: 'usr_branch' };
 
-/** Saved audiences of this test; conditions are compiled and run by the real reader. */
-const SAVED: Record<string, { name: string; condition: Condition }> = {
-  aud_all: { name: 'Everybody', condition: { always: true } },
-  aud_rich: { name: 'Rich', condition: { tag: 'aum', op: '>=', value: 3_000 } },
-  aud_vip: { name: 'Very rich', condition: { tag: 'aum', op: '>=', value: 5_900 } },
-};
-
 const catalog: ConditionCatalog = {
   customers: 'customer__1',
   tag: (id) =>
@@ -61,7 +55,7 @@ const catalog: ConditionCatalog = {
           properties: {},
         }
       : undefined,
-  audience: (id) => SAVED[id]?.condition,
+  audience: () => undefined,
   list: () => undefined,
   tagIds: () => ['aum'],
   eventNames: () => ['deposit_opened'],
@@ -75,18 +69,19 @@ const draft = (change: Partial<CampaignDraft> = {}): CampaignDraft => ({
   name: 'Autumn deposits',
   goal: { text: 'Move maturing deposits', objective: 'cross_sell' },
   kpi: { event: 'deposit_opened', within: 'P14D' },
-  audience: { audienceId: 'aud_all' },
+  audience: { audienceId: world.all },
   control: { share: 0.1 },
   content: { templateId: world.templateId },
   channel: 'email',
   ...change,
 });
 
-const world = { templateId: '', fundId: '' };
+const world = { templateId: '', fundId: '', all: '', rich: '', vip: '' };
 
 describe('campaigns on real stores', () => {
   let stores: TestStores;
   let campaigns: Campaigns;
+  let audiences: Audiences;
   let approvals: ApprovalsService;
   let channels: Channels;
   let content: Content;
@@ -101,6 +96,7 @@ describe('campaigns on real stores', () => {
     stores = await startTestStores(
       [
         governanceMigrations,
+        audiencesMigrations,
         offersMigrations,
         contentMigrations,
         channelsMigrations,
@@ -134,6 +130,20 @@ describe('campaigns on real stores', () => {
       note: 'test',
     });
     const audit = createAudit({ relational, clock });
+    audiences = createAudiences({
+      relational,
+      warehouse,
+      releases,
+      clock,
+      log: silentLog,
+      audit,
+      catalog: async () => catalog,
+    });
+    const save = async (name: string, condition: Condition): Promise<string> =>
+      (await audiences.create({ name, condition }, maker)).id;
+    world.all = await save('Everybody', { always: true });
+    world.rich = await save('Rich', { tag: 'aum', op: '>=', value: 3_000 });
+    world.vip = await save('Very rich', { tag: 'aum', op: '>=', value: 5_900 });
     approvals = createApprovals({ relational, audit, clock, log: silentLog });
     offers = createOffers({ relational, audit, clock, checkCondition: async () => [] });
     policies = createContactPolicies({ relational, audit, clock });
@@ -233,21 +243,6 @@ describe('campaigns on real stores', () => {
         maker,
       );
     }
-    const audiences: CampaignAudiences = {
-      find: async (id) => (SAVED[id] ? { id, ...SAVED[id] } : undefined),
-      findByName: async (name) => {
-        const found = Object.entries(SAVED).find(([, audience]) => audience.name === name);
-        return found && { id: found[0], ...found[1] };
-      },
-      faults: async (condition) => checkCondition(condition, catalog).faults,
-      resolve: async (condition, { asOf, orgScope }) => {
-        const { sql, params } = compileCids(condition, catalog, {
-          now: asOf,
-          ...(orgScope ? { orgUnits: orgScope } : {}),
-        });
-        return { cids: await warehouse.queryCids(sql, params), release: (await releases.current()).number };
-      },
-    };
     deps = {
       relational,
       warehouse,
@@ -266,6 +261,7 @@ describe('campaigns on real stores', () => {
     };
     campaigns = createCampaigns(deps);
     approvals.onDecided(campaigns.onApprovalDecided);
+    audiences.onUsage(campaigns.usagesOfAudience);
     web = await startTestHttp([campaignsRoutes(campaigns)]);
   });
   afterAll(async () => {
@@ -425,10 +421,17 @@ describe('campaigns on real stores', () => {
     });
 
     it('is void when the template, the offer or an audience changed before the launch', async () => {
-      SAVED.aud_moving = { name: 'Moving', condition: { tag: 'aum', op: '<', value: 100 } };
-      SAVED.aud_outer = { name: 'Outer', condition: { audience: 'aud_moving' } };
-      const id = await approved({ audience: { audienceId: 'aud_outer' } });
-      SAVED.aud_moving = { name: 'Moving', condition: { tag: 'aum', op: '<', value: 5_000 } };
+      const moving = await audiences.create(
+        { name: 'Moving', condition: { tag: 'aum', op: '<', value: 100 } },
+        maker,
+      );
+      const outer = await audiences.create({ name: 'Outer', condition: { audience: moving.id } }, maker);
+      const id = await approved({ audience: { audienceId: outer.id } });
+      await audiences.replace(
+        moving.id,
+        { name: 'Moving', condition: { tag: 'aum', op: '<', value: 5_000 }, version: moving.version },
+        maker,
+      );
       await expect(campaigns.launch(id, maker)).rejects.toMatchObject({
         code: 'campaigns.changed_since_approval',
       });
@@ -558,7 +561,7 @@ describe('campaigns on real stores', () => {
     });
 
     it('leaves out who converted in an earlier campaign, and only them', async () => {
-      const parent = await approved({ control: { share: 0.5 }, audience: { audienceId: 'aud_rich' } });
+      const parent = await approved({ control: { share: 0.5 }, audience: { audienceId: world.rich } });
       await campaigns.launch(parent, maker);
       clock.advance(2 * DAY);
       const at = new Date(clock.now() - DAY).toISOString().replace('T', ' ').replace('Z', '');
@@ -576,7 +579,7 @@ describe('campaigns on real stores', () => {
         followUp.id,
         {
           ...draft(),
-          audience: { audienceId: 'aud_all', exclude: { convertedIn: [parent], audienceIds: ['aud_vip'] } },
+          audience: { audienceId: world.all, exclude: { convertedIn: [parent], audienceIds: [world.vip] } },
         },
         maker,
       );
@@ -640,7 +643,7 @@ describe('campaigns on real stores', () => {
     });
 
     it('finishes when the KPI window is over and no message is under way', async () => {
-      const id = await approved({ audience: { audienceId: 'aud_vip' } });
+      const id = await approved({ audience: { audienceId: world.vip } });
       await campaigns.launch(id, maker);
       await campaigns.advance();
       clock.advance(13 * DAY);
@@ -658,7 +661,7 @@ describe('campaigns on real stores', () => {
     });
 
     it('is driven by the orchestrator alone', async () => {
-      const id = await approved({ audience: { audienceId: 'aud_vip' }, schedule: { startAt: 'now' } });
+      const id = await approved({ audience: { audienceId: world.vip }, schedule: { startAt: 'now' } });
       const orchestrator = createOrchestrator({ campaigns, log: silentLog, pauseMs: 10 });
       await orchestrator.start();
       for (let wait = 0; wait < 200 && (await outbox(id)).length === 0; wait++)
@@ -674,7 +677,7 @@ describe('campaigns on real stores', () => {
     const advising = createCampaigns({ ...deps, clock: now });
     const advice = await advising.advice(
       {
-        audience: { audienceId: 'aud_all' },
+        audience: { audienceId: world.all },
         controlShare: 0.2,
         kpi: { event: 'deposit_opened', within: 'P14D' },
       },
@@ -722,7 +725,7 @@ schedule: { startAt: now }
 
     it('makes a complete campaign, and applied again the same one', async () => {
       const first = await campaigns.applyFile(file('From file', '3 %'), maker);
-      expect(first.audience).toEqual({ audienceId: 'aud_rich', exclude: { audienceIds: ['aud_vip'] } });
+      expect(first.audience).toEqual({ audienceId: world.rich, exclude: { audienceIds: [world.vip] } });
       expect(first.content?.offerId).toBe(world.fundId);
       expect((await campaigns.steps(first.id)).submittable).toBe(true);
       const again = await campaigns.applyFile(file('From file', '3 %'), maker);
@@ -791,11 +794,19 @@ schedule: { startAt: now }
     const { nodes, edges } = await campaignLineage({ relational: stores.relational, offers })();
     const into = edges.filter((edge) => edge.to === `campaign:${id}`).map((edge) => edge.from);
     expect(into.sort()).toEqual(
-      ['audience:aud_all', `template:${world.templateId}`, `offer:${world.fundId}`].sort(),
+      [`audience:${world.all}`, `template:${world.templateId}`, `offer:${world.fundId}`].sort(),
     );
     expect(edges).toContainEqual({ from: 'tag:aum', to: `offer:${world.fundId}` });
     expect(edges).toContainEqual({ from: `campaign:${id}`, to: `message:${id}` });
     expect(nodes).toContainEqual({ id: `campaign:${id}`, kind: 'campaign', title: 'Autumn deposits' });
+  });
+
+  it('keeps an audience that it needs from being deleted', async () => {
+    const needed = await audiences.create({ name: 'Needed', condition: { always: true } }, maker);
+    const { id } = await campaigns.create(draft({ audience: { audienceId: needed.id } }), maker);
+    await expect(audiences.remove(needed.id, {}, maker)).rejects.toMatchObject({ code: 'audiences.in_use' });
+    await campaigns.remove(id, maker);
+    await audiences.remove(needed.id, {}, maker);
   });
 
   it('audits every step and stays within the states of the table', async () => {

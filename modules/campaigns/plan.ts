@@ -1,6 +1,7 @@
+import type { AudienceFacts } from '@rapport/audiences';
 import { audiencesIn, type Condition } from '@rapport/conditions';
 import type { Clock, ProblemFault } from '@rapport/kernel';
-import type { AudienceFacts, CampaignAudiences } from './campaigns.deps.ts';
+import type { CampaignAudiences } from './campaigns.deps.ts';
 import { contentHash } from './content-hash.ts';
 import type { CampaignDraft, CampaignKpi } from './contract.ts';
 import type { LookUps, OfferFacts, TemplateFacts } from './look-ups.ts';

@@ -9,8 +9,6 @@ import { decisionsProblems } from './decisions.problems.ts';
 export interface ContactPolicies {
   /** The policy in force; another process's change is seen within a second. */
   current(): Promise<ContactPolicy>;
-  /** What was last read, without waiting; reads again when that is a second old. For callers that ask per message. */
-  latest(): ContactPolicy;
   /** @throws decisions.policy_not_valid, decisions.policy_conflict */
   change(change: ContactPolicyChange, actor: Actor): Promise<ContactPolicy>;
 }
@@ -61,11 +59,6 @@ export function createContactPolicies(deps: {
 
   return {
     current,
-    latest() {
-      // A failed read leaves the old policy in force and is tried again by the next caller.
-      current().catch(() => undefined);
-      return known?.policy ?? FIRST_VERSION;
-    },
     async change(change, actor) {
       const faults = faultsOf(change);
       if (faults.length > 0) {

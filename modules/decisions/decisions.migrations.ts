@@ -18,6 +18,7 @@ create table if not exists decisions.contact_policy (
 create table if not exists decisions.decision (
   id text primary key,
   customer_id text not null,
+  cid bigint not null,
   slot text,
   at timestamptz not null,
   engine text not null,

@@ -40,7 +40,11 @@ export interface DecisionsDeps {
   ) => Promise<{ propensity: number; model: string } | undefined>;
 }
 
+/** A response as an event the platform saw; the same response always has the same `eventId`. */
 export interface ResponseEvent {
+  readonly eventId: string;
+  readonly cid: number;
+  readonly slot: string | undefined;
   readonly decisionId: string;
   readonly customerId: string;
   readonly offerId: string;
@@ -57,7 +61,10 @@ export interface Decisions {
   replay(decisionId: string, actor: Actor): Promise<DecisionReplay>;
   /** Records what the customer did; a repetition changes nothing. @throws decisions.offer_not_decided */
   respond(decisionId: string, response: NewDecisionResponse, actor: Actor): Promise<Decision>;
-  /** Called once for every response that was not known yet, after it is committed. */
+  /**
+   * Called after a response is committed, at least once for each: when a listener fails, so does the request, and its
+   * repetition calls it again.
+   */
   onResponse(listener: (event: ResponseEvent) => Promise<void>): void;
   /** Risk of an offer, R1–R5 as 1–5: the higher of its own and its product's; `undefined` when neither has one. */
   riskOf(offer: Pick<Offer, 'riskLevel' | 'productId'>): Promise<number | undefined>;
@@ -73,13 +80,13 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
   const customerOf = async (
     customerId: string,
     actor: Actor,
-  ): Promise<{ risk: number | undefined; release: number }> => {
+  ): Promise<{ cid: number; risk: number | undefined; release: number }> => {
     const release = await releases.current();
     const table = release.placements.get('customer')?.table;
     const found = table
       ? await warehouse.query(
           CustomerRow,
-          `select c.risk_level as risk_level, c.org_unit as org_unit from ${warehouse.identifier(table)} as c
+          `select c.cid as cid, c.risk_level as risk_level, c.org_unit as org_unit from ${warehouse.identifier(table)} as c
            where c.customer_id = {customerId:String} limit 1`,
           { customerId },
         )
@@ -90,7 +97,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
       throw decisionsProblems.customer_not_found({
         detail: `There is no customer ${customerId} that you may see.`,
       });
-    return { risk: row.risk_level ?? undefined, release: release.number };
+    return { cid: row.cid, risk: row.risk_level ?? undefined, release: release.number };
   };
 
   let productRisks: { release: number; risks: ReadonlyMap<string, number> } | undefined;
@@ -161,7 +168,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
 
   const find = async (decisionId: string, actor: Actor): Promise<DecisionRow> => {
     const found = await relational.pool.query<DecisionRow>(
-      `select d.id, d.customer_id, d.slot, d.at, d.engine, d.release::int as release, d.inputs, d.result
+      `select d.id, d.customer_id, d.cid, d.slot, d.at, d.engine, d.release::int as release, d.inputs, d.result
        from decisions.decision d where d.id = $1`,
       [decisionId],
     );
@@ -195,7 +202,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
     riskOf,
     async decide({ customerId, slot, limit = 3 }, actor) {
       const at = clock.now();
-      const { risk, release } = await customerOf(customerId, actor);
+      const { cid, risk, release } = await customerOf(customerId, actor);
       const active = await deps.offers.active();
       const prior = await priors(active.map((offer) => offer.id));
       const candidates = await Promise.all(
@@ -210,6 +217,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
       const row: DecisionRow = {
         id: newId('dec'),
         customer_id: customerId,
+        cid,
         slot: slot ?? null,
         at: new Date(at),
         engine: DECISION_ENGINE,
@@ -218,11 +226,12 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
         result: decide(inputs),
       };
       await relational.pool.query(
-        `insert into decisions.decision (id, customer_id, slot, at, engine, release, inputs, result)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+        `insert into decisions.decision (id, customer_id, cid, slot, at, engine, release, inputs, result)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
         [
           row.id,
           row.customer_id,
+          row.cid,
           row.slot,
           row.at,
           row.engine,
@@ -252,15 +261,22 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
         });
       }
       const when = at === undefined ? clock.now() : Date.parse(at);
-      const inserted = await relational.pool.query(
-        `insert into decisions.response (decision_id, offer_id, response, at) values ($1, $2, $3, $4)
-         on conflict do nothing`,
+      const recorded = await relational.pool.query<{ at: Date }>(
+        `insert into decisions.response as r (decision_id, offer_id, response, at) values ($1, $2, $3, $4)
+         on conflict (decision_id, offer_id, response) do update set at = r.at returning r.at`,
         [decisionId, offerId, response, new Date(when)],
       );
-      if (inserted.rowCount === 1) {
-        for (const listener of listeners)
-          await listener({ decisionId, customerId: row.customer_id, offerId, response, at: when });
-      }
+      const event: ResponseEvent = {
+        eventId: `${decisionId}:${offerId}:${response}`,
+        decisionId,
+        customerId: row.customer_id,
+        cid: row.cid,
+        slot: row.slot ?? undefined,
+        offerId,
+        response,
+        at: recorded.rows[0]?.at.getTime() ?? when,
+      };
+      for (const listener of listeners) await listener(event);
       return get(decisionId, actor);
     },
     onResponse(listener) {
@@ -300,6 +316,7 @@ function priorPropensity(prior: Prior | undefined): Candidate['propensity'] {
 interface DecisionRow {
   readonly id: string;
   readonly customer_id: string;
+  readonly cid: number;
   readonly slot: string | null;
   readonly at: Date;
   readonly engine: string;
@@ -309,6 +326,7 @@ interface DecisionRow {
 }
 
 const CustomerRow = Type.Object({
+  cid: Type.Integer(),
   risk_level: Type.Union([Type.Integer(), Type.Null()]),
   org_unit: Type.String(),
 });

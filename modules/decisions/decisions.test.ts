@@ -1,5 +1,7 @@
+import { audiencesMigrations, createAudiences } from '@rapport/audiences';
+import type { ConditionCatalog } from '@rapport/conditions';
 import { createAudit, governanceMigrations } from '@rapport/governance';
-import { type Actor, fixedClock } from '@rapport/kernel';
+import { type Actor, fixedClock, silentLog } from '@rapport/kernel';
 import { createOffers, type OfferDraft, type Offers, offersMigrations, offersRoutes } from '@rapport/offers';
 import { startTestHttp, startTestStores, type TestHttp, type TestStores, testActor } from '@rapport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +12,7 @@ import {
   type Decisions,
   decisionsMigrations,
   decisionsRoutes,
+  judgeBy,
 } from './index.ts';
 
 const NOW = Date.parse('2026-06-01T10:00:00Z');
@@ -24,6 +27,18 @@ const draft = (change: Partial<OfferDraft>): OfferDraft => ({
   ...change,
 });
 
+const catalog: ConditionCatalog = {
+  customers: 'customer__1',
+  tag: (id) =>
+    id === 'city' ? { title: { en: 'City' }, type: 'text', table: 'customer__1', column: 'city' } : undefined,
+  event: () => undefined,
+  audience: () => undefined,
+  list: () => undefined,
+  tagIds: () => ['city'],
+  eventNames: () => [],
+  listIds: () => [],
+};
+
 describe('decisions on real stores', () => {
   let stores: TestStores;
   let offers: Offers;
@@ -34,16 +49,20 @@ describe('decisions on real stores', () => {
   const ids: Record<string, string> = {};
 
   beforeAll(async () => {
-    stores = await startTestStores([governanceMigrations, offersMigrations, decisionsMigrations], {
-      runsJobs: false,
-    });
+    stores = await startTestStores(
+      [governanceMigrations, audiencesMigrations, offersMigrations, decisionsMigrations],
+      {
+        runsJobs: false,
+      },
+    );
     const { relational, warehouse, releases } = stores;
     const audit = createAudit({ relational, clock });
     await warehouse.command(
       `create table customer__1 engine = MergeTree order by cid as
        select toUInt32(number) as cid, concat('C', toString(number)) as customer_id,
          if(number % 2 = 0, 'B1', 'B2') as org_unit,
-         if(number = 9, null, toUInt8(number % 5 + 1)) as risk_level from numbers(10)`,
+         if(number = 9, null, toUInt8(number % 5 + 1)) as risk_level,
+         if(number = 1, 'Tainan', 'Taipei') as city from numbers(10)`,
     );
     await warehouse.command(
       `create table product__1 engine = MergeTree order by product_id as
@@ -53,7 +72,16 @@ describe('decisions on real stores', () => {
       set: { customer: { table: 'customer__1' }, product: { table: 'product__1' } },
       note: 'test',
     });
-    offers = createOffers({ relational, audit, clock, checkCondition: async () => [] });
+    const audiences = createAudiences({
+      relational,
+      warehouse,
+      releases,
+      clock,
+      log: silentLog,
+      audit,
+      catalog: async () => catalog,
+    });
+    offers = createOffers({ relational, audit, clock, checkCondition: audiences.faults });
     policies = createContactPolicies({ relational, audit, clock });
     decisions = createDecisions({
       relational,
@@ -61,10 +89,7 @@ describe('decisions on real stores', () => {
       releases,
       clock,
       offers,
-      evaluate: async ({ customerId }) =>
-        customerId === 'C1'
-          ? { matches: false, because: 'The city is not Taipei.' }
-          : { matches: true, because: 'The city is Taipei.' },
+      evaluate: judgeBy(audiences),
       score: async (_customerId, offerId) =>
         offerId === ids.modelled ? { propensity: 0.5, model: 'mdl_test@1' } : undefined,
     });
@@ -76,7 +101,7 @@ describe('decisions on real stores', () => {
     await make('modelled', { valueMinor: 5_000 });
     await make('plain', { valueMinor: 20_000 });
     await make('fund', { valueMinor: 900_000, productId: 'fund-x', riskLevel: 'R2' });
-    await make('eligible', { valueMinor: 8_000, eligibility: { always: true } });
+    await make('eligible', { valueMinor: 8_000, eligibility: { tag: 'city', op: '=', value: 'Taipei' } });
     await make('ended', { validUntil: '2026-05-01T00:00:00.000Z' });
     await make('later', { validFrom: '2026-07-01T00:00:00.000Z' });
     web = await startTestHttp([decisionsRoutes({ decisions, policies }), offersRoutes(offers)]);
@@ -103,6 +128,18 @@ describe('decisions on real stores', () => {
     expect(decision.lost.find((loser) => loser.offerId === ids.fund)?.because).toBe(
       'The offer is R4, the customer C2.',
     );
+  });
+
+  it('puts in words what an offer’s own condition found', async () => {
+    const decision = await decisions.decide({ customerId: 'C1', limit: 1 }, actor);
+    const because = decision.lost.find((loser) => loser.offerId === ids.eligible)?.because;
+    expect(because).toMatch(/^Does not hold: City .*Taipei.*\.$/);
+  });
+
+  it('refuses an offer whose condition names what is not there', async () => {
+    await expect(
+      offers.create(draft({ eligibility: { all: [{ tag: 'nope', op: 'known' }] } }), actor),
+    ).rejects.toMatchObject({ code: 'offers.not_valid', faults: [{ pointer: '/eligibility/all/0/tag' }] });
   });
 
   it('offers the risky fund to nobody below its product’s risk, and to nobody unrated', async () => {
@@ -132,13 +169,13 @@ describe('decisions on real stores', () => {
     expect(prior(before)).toBe(1 / 20);
     const heard: string[] = [];
     decisions.onResponse(async (event) => {
-      heard.push(`${event.customerId} ${event.response}`);
+      heard.push(event.eventId);
     });
     const answer = { offerId: ids.plain ?? '', response: 'accepted' as const };
     await decisions.respond(before.id, answer, actor);
     const again = await decisions.respond(before.id, answer, actor);
     expect(again.responses).toHaveLength(1);
-    expect(heard).toEqual(['C4 accepted']);
+    expect(new Set(heard)).toEqual(new Set([`${before.id}:${ids.plain}:accepted`]));
     expect(prior(await decisions.decide({ customerId: 'C4', limit: 10 }, actor))).toBe(2 / 21);
   });
 

@@ -18,3 +18,4 @@ export {
   type DecisionsDeps,
   type ResponseEvent,
 } from './decisions.service.ts';
+export { judgeBy } from './judge.ts';

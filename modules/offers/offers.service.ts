@@ -3,6 +3,7 @@ import type { Audit } from '@rapport/governance';
 import { type Actor, type Clock, newId, type ProblemFault, toIso } from '@rapport/kernel';
 import type { Relational } from '@rapport/stores';
 import type { Offer, OfferChange, OfferDraft, OfferQuery, OfferState } from './contract.ts';
+import { TRANSITIONS } from './offer-states.ts';
 import { offersProblems } from './offers.problems.ts';
 
 export interface OffersDeps {
@@ -80,6 +81,32 @@ export function createOffers(deps: OffersDeps): Offers {
     });
   };
 
+  const move = async (offerId: string, action: 'activate' | 'retire', actor: Actor): Promise<Offer> => {
+    const moved = await relational.transaction(async (client) => {
+      const offer = await lock(client, offerId);
+      const to = TRANSITIONS[action][offer.state];
+      if (to === undefined) {
+        if (action === 'activate' && offer.state === 'retired')
+          throw offersProblems.retired({ detail: `Offer ${offerId} is retired; make a new one.` });
+        return undefined;
+      }
+      if (to === 'active') await oneCurrency(client, offerId, offer.currency);
+      await client.query('update offers.offer o set state = $2, updated_at = $3 where o.id = $1', [
+        offerId,
+        to,
+        new Date(clock.now()),
+      ]);
+      return to;
+    });
+    if (moved)
+      await audit.record({
+        actor,
+        action: moved === 'active' ? 'offer.activated' : 'offer.retired',
+        subject: offerId,
+      });
+    return get(offerId);
+  };
+
   return {
     find,
     get,
@@ -150,35 +177,8 @@ export function createOffers(deps: OffersDeps): Offers {
       await audit.record({ actor, action: 'offer.changed', subject: offerId, details: { version } });
       return get(offerId);
     },
-    async activate(offerId, actor) {
-      const changed = await relational.transaction(async (client) => {
-        const offer = await lock(client, offerId);
-        if (offer.state === 'retired')
-          throw offersProblems.retired({ detail: `Offer ${offerId} is retired; make a new one.` });
-        if (offer.state === 'active') return false;
-        await oneCurrency(client, offerId, offer.currency);
-        await client.query(`update offers.offer o set state = 'active', updated_at = $2 where o.id = $1`, [
-          offerId,
-          new Date(clock.now()),
-        ]);
-        return true;
-      });
-      if (changed) await audit.record({ actor, action: 'offer.activated', subject: offerId });
-      return get(offerId);
-    },
-    async retire(offerId, actor) {
-      const changed = await relational.transaction(async (client) => {
-        const offer = await lock(client, offerId);
-        if (offer.state === 'retired') return false;
-        await client.query(`update offers.offer o set state = 'retired', updated_at = $2 where o.id = $1`, [
-          offerId,
-          new Date(clock.now()),
-        ]);
-        return true;
-      });
-      if (changed) await audit.record({ actor, action: 'offer.retired', subject: offerId });
-      return get(offerId);
-    },
+    activate: (offerId, actor) => move(offerId, 'activate', actor),
+    retire: (offerId, actor) => move(offerId, 'retire', actor),
   };
 }
 
