@@ -33,7 +33,7 @@ create table if not exists channels.message (
   id text primary key,
   cid integer not null,
   customer_id text not null,
-  campaign_id text not null references channels.campaign (id),
+  campaign_id text not null,
   node text not null,
   wave integer not null,
   channel text not null,

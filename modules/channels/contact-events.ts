@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Component, Log } from '@rapport/kernel';
 import type { Relational, Stream, StreamConsumer } from '@rapport/stores';
 import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { Compile } from 'typebox/compile';
 
 /** Topic of everything that happened to a message or a consent. */
 export const CONTACT_TOPIC = 'contact';
@@ -28,6 +28,8 @@ export const ContactEvent = Type.Object({
     examples: [{ channel: 'sms' }],
   }),
 });
+
+const contactEvent = Compile(ContactEvent);
 
 interface EventRow {
   readonly seq: string;
@@ -127,7 +129,7 @@ export function createContactProjector(deps: {
         async (batch) => {
           const events = batch.flatMap(({ value, offset }) => {
             const event: unknown = JSON.parse(Buffer.from(value).toString('utf8'));
-            if (Value.Check(ContactEvent, event))
+            if (contactEvent.Check(event))
               return [
                 {
                   eventId: event.id,

@@ -9,7 +9,7 @@ import {
   smsProvider,
   smtpProvider,
   type World,
-} from './testing.ts';
+} from './testing/world.ts';
 
 let world: World;
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -278,7 +278,7 @@ describe('the last instant', () => {
     });
     await waitFor(
       async () =>
-        (await world.states('cmp_out'))['sent'] === 1 && (await world.states('cmp_late')).expired === 1,
+        (await world.states('cmp_out')).sent === 1 && (await world.states('cmp_late')).expired === 1,
     );
     const { items } = await world.channels.deliveries({ campaignId: 'cmp_out' }, world.actor);
     expect(Object.fromEntries(items.map((item) => [item.customerId, item.reason ?? item.state]))).toEqual({

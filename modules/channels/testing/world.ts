@@ -1,10 +1,10 @@
 import { type Actor, type Clock, silentLog, systemClock } from '@rapport/kernel';
 import { startTestStores, type TestStores, testActor } from '@rapport/testkit';
-import { channelsMigrations } from './channels.migrations.ts';
-import { createChannels } from './channels.service.ts';
-import type { Channels, ContactLedgerPort, DispatcherDeps, MessageBatch } from './channels.ts';
-import type { Channel, ProviderBody } from './contract.ts';
-import { createDispatcher } from './dispatcher.ts';
+import { channelsMigrations } from '../channels.migrations.ts';
+import { createChannels } from '../channels.service.ts';
+import type { Channels, ContactLedgerPort, DispatcherDeps, MessageBatch } from '../channels.ts';
+import type { Channel, ProviderBody } from '../contract.ts';
+import { createDispatcher } from '../dispatcher.ts';
 
 export const KEYS = { dataKey: Buffer.alloc(32, 7), linkKey: Buffer.alloc(32, 9) };
 export const SIGNING_KEY = 'a-signing-key-of-enough-length';
@@ -149,7 +149,7 @@ export const plainContent: DispatcherDeps['content'] = {
 export const smtpProvider = (
   port: number,
   more: { ratePerSecond?: number; connections?: number } = {},
-): ProviderBody => ({
+): Extract<ProviderBody, { kind: 'smtp' }> => ({
   kind: 'smtp',
   name: 'Test mail',
   ratePerSecond: more.ratePerSecond ?? 10_000,
