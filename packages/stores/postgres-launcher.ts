@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import {
   access,
   chmod,
@@ -23,7 +23,7 @@ import type { Component, Log } from '@rapport/kernel';
 import pg from 'pg';
 import { type Account, isEnterable, unprivilegedAccount } from './accounts.ts';
 import { storesProblems } from './problems.ts';
-import { isAlive, stopProcess } from './processes.ts';
+import { isAlive, stopProcess, waitForExit } from './processes.ts';
 
 const run = promisify(execFile);
 
@@ -51,6 +51,22 @@ export interface PostgresLauncher extends Component {
 const SUPERUSER = 'rapport';
 
 /**
+ * Runs the server and stops it when our end of standard input closes, so that it ends with us however we end.
+ * SIGINT is PostgreSQL's fast shutdown.
+ */
+const GUARD = `
+exec 3<&0
+"$@" 3<&- </dev/null &
+server=$!
+( read -r _ <&3; kill -INT $server ) 2>/dev/null &
+guard=$!
+wait $server
+code=$?
+kill $guard 2>/dev/null
+exit $code
+`;
+
+/**
  * Runs a PostgreSQL of our own from the npm binaries: on a Unix socket only, in a folder only its account may enter,
  * with fsync on. A server that dies is started again; one left over by a killed process of ours is stopped first.
  */
@@ -61,20 +77,29 @@ export function createPostgresLauncher(config: PostgresLauncherConfig): Postgres
 
   const launch = async (account: Account | undefined, binaries: Binaries): Promise<void> => {
     const output = openSync(config.logFile, 'a');
-    const child = spawn(binaries.postgres, serverArguments(config), {
-      stdio: ['ignore', output, output],
-      // Its own process group, so that an interrupt at the terminal reaches it only through our orderly stop.
-      detached: true,
-      env: { ...process.env, LC_ALL: 'C' },
-      ...account,
-    });
+    const child = spawn(
+      '/bin/sh',
+      ['-c', GUARD, 'rapport-postgres', binaries.postgres, ...serverArguments(config)],
+      {
+        stdio: ['pipe', output, output],
+        // Its own process group, so that an interrupt at the terminal reaches it only through our orderly stop.
+        detached: true,
+        env: { ...process.env, LC_ALL: 'C' },
+        ...account,
+      },
+    );
     closeSync(output);
+    child.stdin?.on('error', () => undefined);
     server = child;
     const exited = new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
       child.once('error', () => resolve());
     });
-    await Promise.race([waitUntilAnswering(config.socketDirectory), exited.then(() => failToStart(config))]);
+    const waiting = new AbortController();
+    await Promise.race([
+      waitUntilAnswering(config.socketDirectory, waiting.signal),
+      exited.then(() => failToStart(config)),
+    ]).finally(() => waiting.abort());
     void exited.then(() => {
       if (stopping || server !== child) return;
       config.log.warn(
@@ -119,7 +144,7 @@ export function createPostgresLauncher(config: PostgresLauncherConfig): Postgres
     name: 'postgres',
     user: SUPERUSER,
     socketDirectory: config.socketDirectory,
-    pid: () => server?.pid,
+    pid: () => (server ? postmasterPid(config.directory) : undefined),
     start() {
       readiness = start();
       return readiness;
@@ -131,8 +156,10 @@ export function createPostgresLauncher(config: PostgresLauncherConfig): Postgres
       server = undefined;
       await readiness.catch(() => undefined);
       const running = child ?? server;
-      if (running?.pid !== undefined)
-        await stopProcess(running.pid, { signal: 'SIGINT', graceMs: 10_000, last: 'SIGQUIT' });
+      const pid = postmasterPid(config.directory);
+      if (running?.pid === undefined) return;
+      if (pid !== undefined) await stopProcess(pid, { signal: 'SIGINT', graceMs: 10_000, last: 'SIGQUIT' });
+      if (!(await waitForExit(running.pid, 2_000))) running.kill('SIGKILL');
     },
   };
 }
@@ -158,9 +185,9 @@ function serverArguments(config: PostgresLauncherConfig): string[] {
   ];
 }
 
-async function waitUntilAnswering(socketDirectory: string): Promise<void> {
+async function waitUntilAnswering(socketDirectory: string, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + 60_000;
-  for (;;) {
+  while (!signal.aborted) {
     const client = new pg.Client({ host: socketDirectory, user: SUPERUSER, database: 'postgres' });
     client.on('error', () => undefined);
     try {
@@ -234,6 +261,15 @@ async function dataFolder(directory: string, account: Account | undefined): Prom
   return directory;
 }
 
+function postmasterPid(directory: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(join(directory, 'postmaster.pid'), 'utf8').split('\n')[0]);
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 async function initialise(
   config: PostgresLauncherConfig,
   account: Account | undefined,
@@ -285,9 +321,8 @@ async function resolveLink(path: string): Promise<string> {
 
 /** Stops the server that a killed process of ours left behind; our caller holds the lock of the home folder. */
 async function stopLeftover(directory: string, log: Log): Promise<void> {
-  const text = await readFile(join(directory, 'postmaster.pid'), 'utf8').catch(() => '');
-  const pid = Number(text.split('\n')[0]);
-  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return;
+  const pid = postmasterPid(directory);
+  if (pid === undefined || !isAlive(pid)) return;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'postgres');
   if (!command.includes('postgres')) return;
   log.warn({ engine: 'postgres', pid }, 'stopping a PostgreSQL left over by an earlier run');

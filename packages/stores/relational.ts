@@ -182,10 +182,7 @@ function createPatientPool(target: RelationalTarget, log: Log): Pool {
         const once = (): unknown => Reflect.apply(query, pool, args);
         const answer = once();
         if (!(answer instanceof Promise) || !isRereadable(args[0])) return answer;
-        return answer.catch((error: unknown) => {
-          if (!isConnectionLoss(error)) throw error;
-          return once();
-        });
+        return untilAnswered(answer, once);
       },
     },
   });
@@ -205,14 +202,25 @@ async function steadyClient(pool: Pool): Promise<PostgresPoolClient> {
     if (/^\s*begin|^\s*start transaction/i.test(statement)) isInTransaction = true;
     else if (/^\s*(commit|rollback)\s*;?\s*$/i.test(statement)) isInTransaction = false;
     if (isInTransaction || !isRereadable(statement)) return answer;
-    return answer.catch(async (error: unknown) => {
-      if (!isConnectionLoss(error)) throw error;
+    return untilAnswered(answer, async () => {
       client.release(true);
       client = await pool.connect();
       return ask();
     });
   }
   return { query, release: () => client.release() };
+}
+
+/** Asks again while the connection is lost: other idle connections of the pool may be dead as well. */
+async function untilAnswered(first: Promise<unknown>, again: () => unknown): Promise<unknown> {
+  const deadline = Date.now() + RECOVERY_MS;
+  for (let answer: unknown = first; ; answer = again()) {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!isConnectionLoss(error) || Date.now() > deadline) throw error;
+    }
+  }
 }
 
 /** Whether asking twice is as good as asking once. */

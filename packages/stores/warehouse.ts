@@ -189,15 +189,20 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
     identifier: quoteIdentifier,
     command,
 
-    async query<Row extends TSchema>(
+    query: <Row extends TSchema>(
       row: Row,
       sql: string,
       params?: Params,
       options?: WarehouseOptions,
-    ): Promise<Static<Row>[]> {
-      const bytes = await readBytes(sql, params, options, 'JSONEachRow');
-      return readerOf(row).read<Static<Row>>(bytes.toString('utf8'), sql);
-    },
+    ): Promise<Static<Row>[]> =>
+      attempt({ kind: 'read', sql, params, options }, async (request) => {
+        const { stream } = await connection().exec({ ...request, query: `${sql}\nFORMAT JSONEachRow` });
+        const rows: Static<Row>[] = [];
+        for await (const lines of wholeLines(stream)) {
+          for (const each of readerOf(row).read<Static<Row>>(lines, sql)) rows.push(each);
+        }
+        return rows;
+      }),
 
     async *stream<Row extends TSchema>(
       row: Row,
@@ -216,27 +221,21 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
           http_headers: { 'X-Rapport-Stream': '1' },
         }),
       );
-      let rest: Buffer = Buffer.alloc(0);
       try {
-        for await (const chunk of stream) {
-          const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-          const end = bytes.lastIndexOf(10) + 1;
-          rest = bytes.subarray(end);
-          if (end > 0) yield reader.read<Static<Row>>(bytes.toString('utf8', 0, end), sql);
-        }
+        for await (const lines of wholeLines(stream)) yield reader.read<Static<Row>>(lines, sql);
       } catch (error) {
         if (error instanceof Problem) throw error;
-        if (options?.signal?.aborted)
+        if (options?.signal?.aborted) {
           throw storesProblems.query_cancelled({
             detail: `The statement was cancelled: ${head(sql)}`,
             cause: error,
           });
+        }
         throw lostProblem(error, call);
       } finally {
         stopped.abort();
         stream.destroy();
       }
-      if (rest.length > 0) yield reader.read<Static<Row>>(rest.toString('utf8'), sql);
     },
 
     async queryCids(sql, params, options) {
@@ -277,6 +276,20 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
       });
     },
   };
+}
+
+/** Cuts bytes at line ends, which never fall inside a row. */
+async function* wholeLines(chunks: AsyncIterable<Buffer>): AsyncIterable<string> {
+  let rest: Buffer[] = [];
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf(10) + 1;
+    if (end > 0) {
+      yield Buffer.concat([...rest, chunk.subarray(0, end)]).toString('utf8');
+      rest = [];
+    }
+    if (end < chunk.length) rest.push(chunk.subarray(end));
+  }
+  if (rest.length > 0) yield Buffer.concat(rest).toString('utf8');
 }
 
 type Params = Readonly<Record<string, WarehouseValue>> | undefined;
