@@ -32,9 +32,9 @@ const REASONS = [
   'no_consent',
   'opted_out',
   'complaint',
-  'cap:weekly_any',
+  'rolling_cap',
   'quiet_hours',
-  'no_address',
+  'no_contact_point',
 ] as const;
 
 const messages = fc.array(
@@ -120,7 +120,8 @@ function world(customers: readonly Customer[]): { sets: JourneySet[]; outcomes: 
       const cids = groups.get(key)?.cids ?? cidSetOf([]);
       groups.set(key, { channel: 'email', ...message, cids: cids.or(cidSetOf([index + 1])) });
       const way = ['sent', 'delivered', 'opened', 'clicked'] as const;
-      for (const milestone of way.slice(0, way.findIndex((name) => name === message.state) + 1))
+      const last = way.find((milestone) => milestone === message.state);
+      for (const milestone of last ? way.slice(0, way.indexOf(last) + 1) : [])
         reached[milestone].push(index + 1);
     }
   });

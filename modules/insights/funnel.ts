@@ -85,12 +85,11 @@ const reasonOf = (outcome: string): FunnelReason => (isReason(outcome) ? outcome
 
 /** The one reason of a message that ended without being handed over. */
 function refusalOf({ state, reason = '' }: MessageGroup): FunnelReason | undefined {
-  if (state === 'expired') return 'expired';
+  if (state === 'expired') return reason === 'quiet_hours' ? 'quiet_hours' : 'expired';
   if (state === 'cancelled') return 'cancelled';
   if (state !== 'suppressed') return REACHED.has(state) || OPEN.has(state) ? undefined : reasonOf(state);
   if (reason === 'opted_out') return 'no_consent';
-  if (reason === 'no_address') return 'unreachable';
-  if (reason === 'contact_policy' || reason.startsWith('cap')) return 'rolling_cap';
+  if (reason === 'no_contact_point') return 'unreachable';
   // Suppressions carry the reason they were made for (complaint, fraud, …): all of them are suppressions here.
   return isReason(reason) && reason !== 'other' ? reason : 'suppressed';
 }

@@ -10,4 +10,5 @@ export type {
 export { insightsProblems } from './insights.problems.ts';
 export { insightsRoutes } from './insights.routes.ts';
 export { createInsights, type Insights } from './insights.service.ts';
+export { insightsLineage } from './lineage.ts';
 export { type Estimate, type Experiment, estimate } from './report.ts';

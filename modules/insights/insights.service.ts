@@ -30,10 +30,10 @@ export function createInsights(deps: InsightsDeps): Insights {
   const { warehouse, releases, clock, campaigns } = deps;
   const figures = createFiguresCache(deps);
 
-  const measure = async (campaign: Campaign, actor: Actor): Promise<Measured> => {
+  const measure = async (campaign: Campaign, actor: Actor, withMessages = true): Promise<Measured> => {
     const [sets, outcomes, scope] = await Promise.all([
       campaigns.sets(campaign.id),
-      campaign.launchedAt === undefined ? noOutcomes() : deps.outcomes(campaign.id),
+      campaign.launchedAt === undefined || !withMessages ? noOutcomes() : deps.outcomes(campaign.id),
       scopeOf(actor),
     ]);
     const everybody = funnelSets(sets, outcomes, isOver(campaign));
@@ -75,7 +75,7 @@ export function createInsights(deps: InsightsDeps): Insights {
     const now = clock.now();
     const result = estimateOf(measured);
     const delivered = limit(funnel.delivered);
-    const channels = channelRows(measured, false, await optedOut(campaignId));
+    const gone = await optedOut(campaignId);
     return {
       campaignId,
       name: campaign.name,
@@ -102,8 +102,8 @@ export function createInsights(deps: InsightsDeps): Insights {
       deliveredOnly: deliveredOnly(delivered, conversions, window?.after ?? 0),
       ...(result.detectable ? { detectable: result.detectable } : {}),
       daily: window ? dailyCurve({ ...arms, conversions }, shownWindow(window, conversions, now)) : [],
-      channels,
-      variants: channelRows(measured, true, await optedOut(campaignId)),
+      channels: channelRows(measured, false, gone),
+      variants: channelRows(measured, true, gone),
       ...costOf(outcomes, result.lift?.incremental),
       funnel: countFunnel(campaignId, toIso(now), funnel, conversions.cids, scope),
       narrative: narrativeOf(result),
@@ -158,7 +158,7 @@ export function createInsights(deps: InsightsDeps): Insights {
           detail: `Campaign ${campaignId} is ${campaign.state}; follow it up once it has been launched.`,
         });
       }
-      const { conversions } = await measure(campaign, actor);
+      const { conversions } = await measure(campaign, actor, false);
       const draft = await campaigns.createFollowUp(campaignId, { excludeConverted }, actor);
       return {
         campaignId: draft.id,
@@ -184,7 +184,9 @@ export function createInsights(deps: InsightsDeps): Insights {
         .filter((campaign) => campaign.launchedAt !== undefined && campaign.kpi && campaign.control)
         .slice(0, 10);
       const results = await Promise.all(
-        launched.map(async (campaign) => resultOf(campaign, estimateOf(await measure(campaign, actor)))),
+        launched.map(async (campaign) =>
+          resultOf(campaign, estimateOf(await measure(campaign, actor, false))),
+        ),
       );
       return {
         at: toIso(clock.now()),

@@ -151,7 +151,7 @@ const outcomes: MessageOutcomes = {
     { channel: 'email', variantId: 'b', state: 'delivered', cids: cidSetOf(range(31, 50)) },
     { channel: 'email', variantId: 'b', state: 'clicked', cids: cidSetOf(range(51, 60)) },
     { channel: 'email', variantId: 'a', state: 'bounced', cids: cidSetOf(range(61, 70)) },
-    { channel: 'email', state: 'suppressed', reason: 'contact_policy', cids: cidSetOf(range(71, 80)) },
+    { channel: 'email', state: 'suppressed', reason: 'rolling_cap', cids: cidSetOf(range(71, 80)) },
   ],
   milestones: {
     sent: cidSetOf(range(1, 70)),
