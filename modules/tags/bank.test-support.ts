@@ -1,8 +1,7 @@
 import { type Customers, createCustomers, createProjector } from '@rapport/customers';
 import { type Clock, type Random, seededRandom } from '@rapport/kernel';
 import type { RoleTable } from '@rapport/sources';
-import type { WarehouseValue } from '@rapport/stores';
-import type { TestStores } from '@rapport/testkit';
+import type { Stores, WarehouseValue } from '@rapport/stores';
 
 /** A small bank that a test knows row by row. */
 export interface SmallBank {
@@ -76,7 +75,7 @@ export function smallBank(seed: number, size: number, asOf: number): SmallBank {
 }
 
 /** Loads the bank as a source would, and answers the customers service over it. */
-export async function loadBank(stores: TestStores, bank: SmallBank, clock: Clock): Promise<Customers> {
+export async function loadBank(stores: Stores, bank: SmallBank, clock: Clock): Promise<Customers> {
   const dataKey = Buffer.alloc(32, 3);
   const release = await stores.releases.current();
   const { set } = await createProjector({ ...stores, dataKey }).project({
@@ -96,7 +95,7 @@ export async function loadBank(stores: TestStores, bank: SmallBank, clock: Clock
 }
 
 /** Rows stand in tables of their own, as a source leaves them. */
-async function roleTables(stores: TestStores, bank: SmallBank): Promise<RoleTable[]> {
+async function roleTables(stores: Stores, bank: SmallBank): Promise<RoleTable[]> {
   const place = { _file: 'f.csv', _line: 1 };
   const table = async (
     role: RoleTable['role'],

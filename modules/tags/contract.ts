@@ -192,6 +192,15 @@ export const TagComputation = Type.Union(
 );
 export type TagComputation = Static<typeof TagComputation>;
 
+/** Schema of a computation by its kind: a fault is clearer against one than against all. */
+export const COMPUTATION_OF_KIND = {
+  fact: FactDefinition,
+  statistical: StatisticalDefinition,
+  rule: RuleDefinition,
+  derived: DerivedDefinition,
+  model: ModelDefinition,
+} as const;
+
 const TAG_FIELDS = {
   title: LocalizedText,
   description: Type.Optional(

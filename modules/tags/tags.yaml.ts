@@ -1,7 +1,8 @@
 import type { ProblemFault } from '@rapport/kernel';
+import { type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseDocument, stringify } from 'yaml';
-import { type TagDefinition, TagsDocument } from './contract.ts';
+import { COMPUTATION_OF_KIND, TAG_KINDS, TagDefinition, TagsDocument } from './contract.ts';
 import { tagsProblems } from './tags.problems.ts';
 
 /**
@@ -27,10 +28,7 @@ export function parseTagsYaml(yaml: string): TagsDocument {
     }
     return value;
   }
-  const faults: ProblemFault[] = [...Value.Errors(TagsDocument, value)].slice(0, 20).map((fault) => ({
-    pointer: fault.instancePath || '/',
-    message: fault.message,
-  }));
+  const faults = faultsOf(value).slice(0, 20);
   throw tagsProblems.invalid_file({
     detail: `The file does not have the form of docs/tags.md: ${faults
       .slice(0, 5)
@@ -38,6 +36,30 @@ export function parseTagsYaml(yaml: string): TagsDocument {
       .join('; ')}.`,
     faults,
   });
+}
+
+const Envelope = Type.Object({ tags: Type.Array(Type.Unknown()) });
+const AnyTag = Type.Object({ definition: Type.Object({ kind: Type.Enum(TAG_KINDS) }) });
+
+/** Faults tag by tag, each against the form of its own kind. */
+function faultsOf(value: unknown): ProblemFault[] {
+  const list = (schema: TSchema, part: unknown, at: string): ProblemFault[] =>
+    [...Value.Errors(schema, part)].map((fault) => ({
+      pointer: `${at}${fault.instancePath}` || '/',
+      message: fault.message,
+    }));
+  if (!Value.Check(Envelope, value)) return list(Envelope, value, '');
+  const inTags = value.tags.flatMap((tag, index) => {
+    if (Value.Check(TagDefinition, tag)) return [];
+    const at = `/tags/${index}`;
+    if (!Value.Check(AnyTag, tag)) return list(AnyTag, tag, at);
+    const own = list(COMPUTATION_OF_KIND[tag.definition.kind], tag.definition, `${at}/definition`);
+    const others = list(TagDefinition, tag, at).filter(
+      ({ pointer }) => !pointer.startsWith(`${at}/definition`),
+    );
+    return [...own, ...others];
+  });
+  return inTags.length > 0 ? inTags : list(TagsDocument, value, '');
 }
 
 /** Writes definitions so that reading them gives the same ones. */
