@@ -91,6 +91,12 @@ export const Settings = Type.Object(
       default: 'zh-Hant',
       description: 'Language of messages to a customer who chose none',
     }),
+    RAPPORT_DEMO_CUSTOMERS: Type.Integer({
+      minimum: 100,
+      maximum: 10_000_000,
+      default: 20_000,
+      description: 'Customers of the demo bank that the first start makes',
+    }),
     LOG_LEVEL: Type.Enum(['debug', 'info', 'warn', 'error', 'silent'], {
       default: 'info',
       description: 'Least level that is logged',

@@ -127,7 +127,7 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
     await workers.start();
     await stores.jobs.start();
     await writePrivately(serverFile, JSON.stringify({ url, pid: process.pid }));
-    if (withDemo) await demo.ensure(url, announce);
+    if (withDemo) await demo.ensure(announce, { customers: settings.RAPPORT_DEMO_CUSTOMERS, seed: 1 });
   } catch (error) {
     await stop();
     throw error;
