@@ -71,7 +71,7 @@ export async function applyCampaignFile(
   yaml: string,
   actor: Actor,
 ): Promise<Campaign> {
-  const file = parseFile(yaml);
+  const file = parseCampaignFile(yaml);
   const faults: ProblemFault[] = [];
   const { audience, content } = file;
   const named = async (
@@ -184,7 +184,8 @@ export async function applyCampaignFile(
 
 const wasLaunched = (row: CampaignRow): boolean => row.launched_at !== null || row.state === 'stopped';
 
-function parseFile(yaml: string): CampaignFile {
+/** @throws campaigns.bad_file */
+export function parseCampaignFile(yaml: string): CampaignFile {
   let value: unknown;
   try {
     value = parse(yaml);

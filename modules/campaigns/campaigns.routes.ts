@@ -61,7 +61,7 @@ function documents(http: Http, campaigns: Campaigns): void {
     async (request, reply) => reply.code(201).send(await campaigns.create(request.body, request.actor)),
   );
   http.post(
-    '/campaigns/file',
+    '/campaigns/apply',
     {
       config: { permission: 'campaigns.write' },
       schema: {

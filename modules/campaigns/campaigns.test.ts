@@ -1,267 +1,43 @@
-import { type Audiences, audiencesMigrations, createAudiences } from '@rapport/audiences';
-import { type Channels, channelsMigrations, createChannels } from '@rapport/channels';
-import { type Condition, type ConditionCatalog, checkCondition, compileCids } from '@rapport/conditions';
-import { type Content, contentMigrations, createContent } from '@rapport/content';
-import {
-  type ContactLedger,
-  type ContactPolicies,
-  createContactLedger,
-  createContactPolicies,
-  createDecisions,
-  decisionsMigrations,
-} from '@rapport/decisions';
-import {
-  type ApprovalsService,
-  createApprovals,
-  createAudit,
-  governanceMigrations,
-} from '@rapport/governance';
 import { type Actor, bucketOf, fixedClock, silentLog } from '@rapport/kernel';
-import { createOffers, type Offers, offersMigrations } from '@rapport/offers';
 import { cidSetOf } from '@rapport/stores';
-import { startTestHttp, startTestStores, type TestHttp, type TestStores, testActor } from '@rapport/testkit';
+import { startTestHttp, type TestHttp, testActor } from '@rapport/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CampaignsDeps } from './campaigns.deps.ts';
-import { CAMPAIGN_STATES, type CampaignDraft, EXIT_REASONS } from './contract.ts';
+import { CAMPAIGN_STATES, EXIT_REASONS } from './contract.ts';
 import {
   type Campaigns,
   campaignLineage,
-  campaignsMigrations,
   campaignsRoutes,
   createCampaigns,
   createOrchestrator,
 } from './index.ts';
+import { CUSTOMERS, checker, customerIdOf, EMAIL, maker, startWorld, type World } from './testing/world.ts';
 
-const START = Date.parse('2026-06-01T10:00:00Z');
 const DAY = 86_400_000;
-const CUSTOMERS = 6_000;
-const customerIdOf = (cid: number): string => `C${cid}`;
-
-const maker = testActor();
-const checker: Actor = { ...testActor(), id: 'usr_checker', displayName: 'Checker' };
 const branch: Actor = { ...testActor(['campaigns.*'], ['B1']), id: 'usr_branch' };
 
-const catalog: ConditionCatalog = {
-  customers: 'customer__1',
-  tag: (id) =>
-    id === 'aum' ? { title: { en: 'AUM' }, type: 'number', table: 'customer__1', column: 'aum' } : undefined,
-  event: (name) =>
-    name === 'deposit_opened'
-      ? {
-          title: { en: 'Deposit opened' },
-          from: 'event__1',
-          filter: `name = 'deposit_opened'`,
-          at: 'at',
-          properties: {},
-        }
-      : undefined,
-  audience: () => undefined,
-  list: () => undefined,
-  tagIds: () => ['aum'],
-  eventNames: () => ['deposit_opened'],
-  listIds: () => [],
-};
-
-const EMAIL =
-  '<mjml><mj-body><mj-section><mj-column><mj-text>Dear {{ customer.id }}, save now. <a href="{{ unsubscribe_url }}">Stop</a></mj-text></mj-column></mj-section></mj-body></mjml>';
-
-const draft = (change: Partial<CampaignDraft> = {}): CampaignDraft => ({
-  name: 'Autumn deposits',
-  goal: { text: 'Move maturing deposits', objective: 'cross_sell' },
-  kpi: { event: 'deposit_opened', within: 'P14D' },
-  audience: { audienceId: world.all },
-  control: { share: 0.1 },
-  content: { templateId: world.templateId },
-  channel: 'email',
-  ...change,
-});
-
-const world = { templateId: '', fundId: '', all: '', rich: '', vip: '' };
-
 describe('campaigns on real stores', () => {
-  let stores: TestStores;
-  let campaigns: Campaigns;
-  let audiences: Audiences;
-  let approvals: ApprovalsService;
-  let channels: Channels;
-  let content: Content;
-  let offers: Offers;
-  let policies: ContactPolicies;
-  let ledger: ContactLedger;
-  let deps: CampaignsDeps;
+  let world: World;
   let web: TestHttp;
-  const clock = fixedClock(START);
+  let ids: World['ids'];
+  let stores: World['stores'];
+  let campaigns: Campaigns;
+  let audiences: World['audiences'];
+  let approvals: World['approvals'];
+  let channels: World['channels'];
+  let content: World['content'];
+  let offers: World['offers'];
+  let ledger: World['ledger'];
+  let deps: CampaignsDeps;
+  let clock: World['clock'];
+  let draft: World['draft'];
+  let approved: World['approved'];
 
   beforeAll(async () => {
-    stores = await startTestStores(
-      [
-        governanceMigrations,
-        audiencesMigrations,
-        offersMigrations,
-        contentMigrations,
-        channelsMigrations,
-        decisionsMigrations,
-        campaignsMigrations,
-      ],
-      { runsJobs: false },
-    );
-    const { relational, warehouse, releases, keyValue } = stores;
-    // Every 10th has no e-mail address; every 4th is in branch B1; risk levels 1–5, every 7th unrated.
-    await warehouse.command(
-      `create table customer__1 engine = MergeTree order by cid as
-       select toUInt32(number) as cid, concat('C', toString(number)) as customer_id, toFloat64(number) as aum,
-         if(number % 4 = 0, 'B1', 'B2') as org_unit, if(number % 7 = 0, null, toUInt8(number % 5 + 1)) as risk_level
-       from numbers(${CUSTOMERS})`,
-    );
-    await warehouse.command(
-      `create table customer_pii__1 engine = MergeTree order by cid as
-       select toUInt32(number) as cid, 'x' as name_cipher, '' as phone_cipher, if(number % 10 = 0, '', 'y') as email_cipher
-       from numbers(${CUSTOMERS})`,
-    );
-    await warehouse.command(
-      `create table event__1 (cid UInt32, name String, at DateTime64(3, 'UTC')) engine = MergeTree order by cid`,
-    );
-    await warehouse.command(
-      `insert into event__1 select number, 'deposit_opened', toDateTime64('2026-05-25 00:00:00', 3, 'UTC')
-       from numbers(${CUSTOMERS}) where number % 20 = 3`,
-    );
-    await releases.publish({
-      set: { customer: { table: 'customer__1' }, customer_pii: { table: 'customer_pii__1' } },
-      note: 'test',
-    });
-    const audit = createAudit({ relational, clock });
-    audiences = createAudiences({
-      relational,
-      warehouse,
-      releases,
-      clock,
-      log: silentLog,
-      audit,
-      catalog: async () => catalog,
-    });
-    const save = async (name: string, condition: Condition): Promise<string> =>
-      (await audiences.create({ name, condition }, maker)).id;
-    world.all = await save('Everybody', { always: true });
-    world.rich = await save('Rich', { tag: 'aum', op: '>=', value: 3_000 });
-    world.vip = await save('Very rich', { tag: 'aum', op: '>=', value: 5_900 });
-    approvals = createApprovals({ relational, audit, clock, log: silentLog });
-    offers = createOffers({ relational, audit, clock, checkCondition: async () => [] });
-    policies = createContactPolicies({ relational, audit, clock });
-    ledger = createContactLedger({ keyValue, policy: policies.current });
-    const decisions = createDecisions({
-      relational,
-      warehouse,
-      releases,
-      clock,
-      offers,
-      evaluate: async () => ({ matches: true, because: '' }),
-    });
-    content = createContent({
-      relational,
-      clock,
-      audit,
-      profiles: {
-        values: async () => new Map(),
-        find: async (ids) => ids.map((customerId) => ({ customerId, cid: Number(customerId.slice(1)) })),
-        tagFields: async () => [],
-        missingCount: async () => 0,
-        customerCount: async () => CUSTOMERS,
-      },
-      offers,
-      conditions: { faults: async () => [], matching: async () => new Set() },
-      bank: { name: 'Test bank' },
-      publicUrl: 'http://127.0.0.1',
-    });
-    channels = createChannels({
-      relational,
-      clock,
-      log: silentLog,
-      audit,
-      customers: {
-        visible: async (_actor, cids) => new Set(cids),
-        cidsOf: async (ids) => new Map(ids.map((id) => [id, Number(id.slice(1))])),
-        findByAddress: async () => undefined,
-      },
-      secrets: { dataKey: Buffer.alloc(32, 1), linkKey: Buffer.alloc(32, 2) },
-      consentModel: 'opt_out',
-    });
-    await channels.providers.create(
-      {
-        kind: 'smtp',
-        name: 'Local mail',
-        ratePerSecond: 100,
-        enabled: true,
-        settings: {
-          host: '127.0.0.1',
-          port: 2525,
-          secure: false,
-          fromAddress: 'bank@bank.example',
-          fromName: 'Bank',
-          connections: 1,
-        },
-      },
-      maker,
-    );
-    const template = await content.create(
-      {
-        name: 'Deposit mail',
-        channel: 'email',
-        purpose: 'marketing',
-        variants: [{ id: 'everyone', name: 'Everyone', subject: 'Save', body: EMAIL }],
-      },
-      maker,
-    );
-    await content.publish(template.id, maker);
-    world.templateId = template.id;
-    const fund = await offers.create(
-      {
-        name: { en: 'Growth fund' },
-        kind: 'service',
-        valueMinor: 1_000,
-        currency: 'CNY',
-        riskLevel: 'R3',
-        eligibility: { tag: 'aum', op: '<', value: 5_000 },
-      },
-      maker,
-    );
-    await offers.activate(fund.id, maker);
-    world.fundId = fund.id;
-    // Customers 1–99 (odd) refused e-mail; 200–209 are suppressed.
-    await channels.consents.importAll([
-      Array.from({ length: 50 }, (_, index) => ({
-        customerId: customerIdOf(2 * index + 1),
-        channel: 'email' as const,
-        purpose: 'marketing' as const,
-        granted: false,
-        at: '2026-01-01T00:00:00.000Z',
-        evidence: 'form',
-      })),
-    ]);
-    for (let cid = 200; cid < 210; cid++) {
-      await channels.consents.suppress(
-        { customerId: customerIdOf(cid), channel: '*', appliesTo: 'marketing', reason: 'complaint' },
-        maker,
-      );
-    }
-    deps = {
-      relational,
-      warehouse,
-      releases,
-      clock,
-      log: silentLog,
-      audit,
-      approvals,
-      audiences,
-      content,
-      offers,
-      decisions,
-      contacts: ledger,
-      channels,
-      customers: { idsOf: async (cids) => new Map(cids.map((cid) => [cid, customerIdOf(cid)])) },
-    };
-    campaigns = createCampaigns(deps);
-    approvals.onDecided(campaigns.onApprovalDecided);
-    audiences.onUsage(campaigns.usagesOfAudience);
+    world = await startWorld();
+    ({ ids, stores, campaigns, audiences, approvals, channels, content, offers, ledger, deps, clock } =
+      world);
+    ({ draft, approved } = world);
     web = await startTestHttp([campaignsRoutes(campaigns)]);
   });
   afterAll(async () => {
@@ -269,12 +45,6 @@ describe('campaigns on real stores', () => {
     await stores?.stop();
   });
 
-  const approved = async (change: Partial<CampaignDraft> = {}, actor: Actor = maker): Promise<string> => {
-    const { id } = await campaigns.create(draft(change), actor);
-    const { approvalId } = await campaigns.submit(id, actor);
-    await approvals.decide(approvalId ?? '', { decision: 'approved' }, checker);
-    return id;
-  };
   const outbox = async (campaignId: string): Promise<{ cid: number; state: string }[]> =>
     (
       await stores.relational.pool.query<{ cid: number; state: string }>(
@@ -331,7 +101,7 @@ describe('campaigns on real stores', () => {
       const { steps, audienceSize } = await campaigns.steps(id);
       expect(audienceSize).toBe(100);
       expect(steps.at(-1)).toMatchObject({ state: 'warning', faults: [{ code: 'control_small' }] });
-      expect(changed.content).toEqual({ templateId: world.templateId });
+      expect(changed.content).toEqual({ templateId: ids.template });
       const [analysis, audience] = steps;
       expect(analysis?.lastEditedAt).toBe(analysis?.firstEditedAt);
       expect(Date.parse(audience?.lastEditedAt ?? '') - Date.parse(audience?.firstEditedAt ?? '')).toBe(
@@ -499,7 +269,7 @@ describe('campaigns on real stores', () => {
     });
 
     it('leaves out, each for one reason, whom the offer does not fit or suit', async () => {
-      const id = await approved({ content: { templateId: world.templateId, offerId: world.fundId } });
+      const id = await approved({ content: { templateId: ids.template, offerId: ids.fund } });
       await campaigns.launch(id, maker);
       const sets = await campaigns.sets(id);
       const queued = sets.find((set) => set.outcome === 'queued');
@@ -561,7 +331,7 @@ describe('campaigns on real stores', () => {
     });
 
     it('leaves out who converted in an earlier campaign, and only them', async () => {
-      const parent = await approved({ control: { share: 0.5 }, audience: { audienceId: world.rich } });
+      const parent = await approved({ control: { share: 0.5 }, audience: { audienceId: ids.rich } });
       await campaigns.launch(parent, maker);
       clock.advance(2 * DAY);
       const at = new Date(clock.now() - DAY).toISOString().replace('T', ' ').replace('Z', '');
@@ -579,7 +349,7 @@ describe('campaigns on real stores', () => {
         followUp.id,
         {
           ...draft(),
-          audience: { audienceId: world.all, exclude: { convertedIn: [parent], audienceIds: [world.vip] } },
+          audience: { audienceId: ids.all, exclude: { convertedIn: [parent], audienceIds: [ids.vip] } },
         },
         maker,
       );
@@ -643,7 +413,7 @@ describe('campaigns on real stores', () => {
     });
 
     it('finishes when the KPI window is over and no message is under way', async () => {
-      const id = await approved({ audience: { audienceId: world.vip } });
+      const id = await approved({ audience: { audienceId: ids.vip } });
       await campaigns.launch(id, maker);
       await campaigns.advance();
       clock.advance(13 * DAY);
@@ -661,7 +431,7 @@ describe('campaigns on real stores', () => {
     });
 
     it('is driven by the orchestrator alone', async () => {
-      const id = await approved({ audience: { audienceId: world.vip }, schedule: { startAt: 'now' } });
+      const id = await approved({ audience: { audienceId: ids.vip }, schedule: { startAt: 'now' } });
       const orchestrator = createOrchestrator({ campaigns, log: silentLog, pauseMs: 10 });
       await orchestrator.start();
       for (let wait = 0; wait < 200 && (await outbox(id)).length === 0; wait++)
@@ -677,7 +447,7 @@ describe('campaigns on real stores', () => {
     const advising = createCampaigns({ ...deps, clock: now });
     const advice = await advising.advice(
       {
-        audience: { audienceId: world.all },
+        audience: { audienceId: ids.all },
         controlShare: 0.2,
         kpi: { event: 'deposit_opened', within: 'P14D' },
       },
@@ -725,8 +495,8 @@ schedule: { startAt: now }
 
     it('makes a complete campaign, and applied again the same one', async () => {
       const first = await campaigns.applyFile(file('From file', '3 %'), maker);
-      expect(first.audience).toEqual({ audienceId: world.rich, exclude: { audienceIds: [world.vip] } });
-      expect(first.content?.offerId).toBe(world.fundId);
+      expect(first.audience).toEqual({ audienceId: ids.rich, exclude: { audienceIds: [ids.vip] } });
+      expect(first.content?.offerId).toBe(ids.fund);
       expect((await campaigns.steps(first.id)).submittable).toBe(true);
       const again = await campaigns.applyFile(file('From file', '3 %'), maker);
       expect(again.id).toBe(first.id);
@@ -789,14 +559,14 @@ schedule: { startAt: now }
   });
 
   it('tells the lineage from audience, template and offer through the campaign to its messages', async () => {
-    const id = await approved({ content: { templateId: world.templateId, offerId: world.fundId } });
+    const id = await approved({ content: { templateId: ids.template, offerId: ids.fund } });
     await campaigns.launch(id, maker);
     const { nodes, edges } = await campaignLineage({ relational: stores.relational, offers })();
     const into = edges.filter((edge) => edge.to === `campaign:${id}`).map((edge) => edge.from);
     expect(into.sort()).toEqual(
-      [`audience:${world.all}`, `template:${world.templateId}`, `offer:${world.fundId}`].sort(),
+      [`audience:${ids.all}`, `template:${ids.template}`, `offer:${ids.fund}`].sort(),
     );
-    expect(edges).toContainEqual({ from: 'tag:aum', to: `offer:${world.fundId}` });
+    expect(edges).toContainEqual({ from: 'tag:aum', to: `offer:${ids.fund}` });
     expect(edges).toContainEqual({ from: `campaign:${id}`, to: `message:${id}` });
     expect(nodes).toContainEqual({ id: `campaign:${id}`, kind: 'campaign', title: 'Autumn deposits' });
   });
