@@ -123,6 +123,9 @@ function compare(telling: Telling, subject: string, { op, value, type, titled }:
     case 'anniversary in next':
       return words.window(subject, op, durationOf(value));
     default:
+      // For whoever is known, not yes is no.
+      if (type === 'boolean' && typeof value === 'boolean')
+        return words.compare(subject, '=', (op === '=') === value ? words.yes : words.no, type);
       return words.compare(subject, op, said(typeof value === 'object' ? undefined : value), type);
   }
 }

@@ -63,6 +63,7 @@ function units(
   return parts.filter((part) => part.count > 0);
 }
 
+const isTime = (type: ValueType): boolean => type === 'date' || type === 'instant';
 const share = (from: number, to: number): string => `${(to - from) / 100}%`;
 
 /* ── English ─────────────────────────────────────────────────────────────────────────────────────────── */
@@ -109,7 +110,7 @@ const ENGLISH_AGGREGATES: Readonly<Record<PropertyAggregateName, string>> = {
   min: 'the smallest',
   max: 'the largest',
   last: 'the latest',
-  distinct: 'the number of different',
+  distinct: 'the number of different values of',
 };
 
 export const english: Words = {
@@ -121,13 +122,16 @@ export const english: Words = {
   and: (parts) => parts.join(' and '),
   or: (parts) => parts.join(' or '),
   brackets: (text) => `(${text})`,
-  not: (text) => `it is not true that (${text})`,
-  compare: (subject, op, value, type) =>
-    `${subject} ${(type === 'date' || type === 'instant' ? ENGLISH_TIME[op] : undefined) ?? ENGLISH_OPERATORS[op]} ${value}`,
+  not: (text) => `not (${text})`,
+  compare: (subject, op, value, type) => {
+    if (type === 'boolean') return `${subject}: ${value}`;
+    if (type === 'list') return `${subject} includes ${value}`;
+    return `${subject} ${(isTime(type) ? ENGLISH_TIME[op] : undefined) ?? ENGLISH_OPERATORS[op]} ${value}`;
+  },
   among: (subject, values, inside) =>
     values.length === 1
       ? `${subject} ${inside ? 'is' : 'is not'} ${values.join('')}`
-      : `${subject} is ${inside ? 'one' : 'none'} of ${englishList(values, 'or')}`,
+      : `${subject} is ${inside ? '' : 'not '}one of ${englishList(values, 'or')}`,
   between: (subject, from, to) => `${subject} is from ${from} up to but not including ${to}`,
   known: (subject) => `${subject} is known`,
   unknown: (subject) => `${subject} is unknown`,
@@ -176,7 +180,7 @@ interface ChineseTerms {
   readonly operators: Readonly<Record<SimpleOperator, (value: string) => string>>;
   readonly time: Readonly<Partial<Record<SimpleOperator, (value: string) => string>>>;
   readonly times: Readonly<Partial<Record<Operator, (first: string, second: string, all: string) => string>>>;
-  readonly aggregates: Readonly<Record<PropertyAggregateName, (property: string) => string>>;
+  readonly aggregates: Readonly<Record<PropertyAggregateName, (event: string, property: string) => string>>;
   readonly text: Readonly<
     Record<
       | 'everybody'
@@ -250,12 +254,12 @@ const hant: ChineseTerms = {
     unknown: () => '次數未知（不會出現）',
   },
   aggregates: {
-    sum: (property) => `${property}合計`,
-    avg: (property) => `${property}平均值`,
-    min: (property) => `${property}最小值`,
-    max: (property) => `${property}最大值`,
-    last: (property) => `最近一次的${property}`,
-    distinct: (property) => `不同${property}的個數`,
+    sum: (event, property) => `${event}的${property}合計`,
+    avg: (event, property) => `${event}的${property}平均值`,
+    min: (event, property) => `${event}的${property}最小值`,
+    max: (event, property) => `${event}的${property}最大值`,
+    last: (event, property) => `最近一次${event}的${property}`,
+    distinct: (event, property) => `${event}的不同${property}個數`,
   },
   text: {
     everybody: '所有客戶',
@@ -327,12 +331,12 @@ const hans: ChineseTerms = {
     unknown: () => '次数未知（不会出现）',
   },
   aggregates: {
-    sum: (property) => `${property}合计`,
-    avg: (property) => `${property}平均值`,
-    min: (property) => `${property}最小值`,
-    max: (property) => `${property}最大值`,
-    last: (property) => `最近一次的${property}`,
-    distinct: (property) => `不同${property}的个数`,
+    sum: (event, property) => `${event}的${property}合计`,
+    avg: (event, property) => `${event}的${property}平均值`,
+    min: (event, property) => `${event}的${property}最小值`,
+    max: (event, property) => `${event}的${property}最大值`,
+    last: (event, property) => `最近一次${event}的${property}`,
+    distinct: (event, property) => `${event}的不同${property}个数`,
   },
   text: {
     everybody: '所有客户',
@@ -397,9 +401,10 @@ export function chinese(script: 'zh-Hant' | 'zh-Hans'): Words {
     or: (parts) => parts.join(text.or),
     brackets: (inner) => `（${inner}）`,
     not: (inner) => `${text.not}（${inner}）`,
-    compare: (subject, op, value, type) =>
-      subject +
-      ((type === 'date' || type === 'instant' ? time[op] : undefined) ?? operators[op])(spaced(value)),
+    compare: (subject, op, value, type) => {
+      if (type === 'boolean') return `${subject}：${value}`;
+      return subject + ((isTime(type) ? time[op] : undefined) ?? operators[op])(spaced(value));
+    },
     among: (subject, values, inside) =>
       values.length === 1
         ? subject + operators[inside ? '=' : '!='](spaced(values.join('')))
@@ -420,8 +425,7 @@ export function chinese(script: 'zh-Hant' | 'zh-Hans'): Words {
       const how = times[op]?.(first, second, list(counts)) ?? `${op} ${first}`;
       return `${past(window)}${event}${how}`;
     },
-    aggregate: ({ name, property, event, window }) =>
-      `${past(window)}${event}${text.of}${aggregates[name](property)}`,
+    aggregate: ({ name, property, event, window }) => `${past(window)}${aggregates[name](event, property)}`,
     sequence: (steps, window) => `${past(window)}${text.sequence}${steps.join(' → ')}`,
     inAudience: (name) => text.audience + quote(name),
     notInAudience: (name) => text.notAudience + quote(name),
