@@ -10,10 +10,10 @@ const SHAPES: Readonly<Record<Token, string>> = {
   M: '[0-9]{1,2}',
   DD: '[0-9]{2}',
   D: '[0-9]{1,2}',
-  hh: '[0-9]{2}',
-  h: '[0-9]{1,2}',
-  mm: '[0-9]{2}',
-  ss: '[0-9]{2}',
+  hh: '(?:[01][0-9]|2[0-3])',
+  h: '(?:[01]?[0-9]|2[0-3])',
+  mm: '[0-5][0-9]',
+  ss: '[0-5][0-9]',
   SSS: '[0-9]{3}',
   Z: '(?:Z|[+-][0-9]{2}:?[0-9]{2})',
 };
@@ -85,131 +85,85 @@ export function parseFormat(format: string): Part[] {
   return parts;
 }
 
-/** A condition on the text and the value it gives, both SQL; the value is only good when the condition holds. */
-interface Reading {
-  readonly holds: string;
-  readonly value: string;
+/**
+ * SQL of the text brought into ISO form by the first format that fits, '' where none does: a day as `YYYY-MM-DD`, an
+ * instant as `YYYY-MM-DD hh:mm:ss.SSS` followed by its offset, if it has one. Whether there is such a day or time is
+ * for `daySql` and `instantSql` to say; the two steps are apart so that the text is worked out only once.
+ */
+export function isoText(text: string, type: 'date' | 'instant', settings: DateSettings): string {
+  const readings = settings.formats.map((format) => readingOf(text, format, type, settings));
+  return `multiIf(${readings.map((reading) => `${reading.fits}, ${reading.iso}`).join(', ')}, '')`;
+}
+
+/** SQL of a calendar day out of ISO text: `Nullable(Date32)`, NULL where there is no such day (30 February). */
+export function daySql(iso: string): string {
+  return `if(toString(toDate32OrZero(${iso})) = ${iso}, toDate32OrNull(${iso}), NULL)`;
 }
 
 /**
- * SQL of a calendar day: `Nullable(Date32)`, NULL where no format fits or there is no such day (30 February).
- * A format with a time gives the day of the text, whatever the zone.
+ * SQL of an instant out of ISO text: `Nullable(DateTime64(3, 'UTC'))`, NULL where there is no such day or time, or
+ * where the zone's clocks skipped it. Of a local time that occurs twice, the engine takes one.
  */
-export function dateSql(text: string, settings: DateSettings): string {
-  return firstThatHolds(settings.formats.map((format) => readDate(text, format, settings)));
-}
-
-/**
- * SQL of an instant: `Nullable(DateTime64(3, 'UTC'))`, NULL where no format fits, there is no such day or time, or
- * the zone's clocks skipped it. A local time that occurs twice is the engine's choice of the two.
- */
-export function instantSql(text: string, settings: DateSettings): string {
-  return firstThatHolds(settings.formats.flatMap((format) => readInstant(text, format, settings)));
-}
-
-function firstThatHolds(readings: readonly Reading[]): string {
-  return `multiIf(${readings.map((reading) => `${reading.holds}, ${reading.value}`).join(', ')}, NULL)`;
-}
-
-const ISO_DATE = 'YYYY-MM-DD';
-const ISO_INSTANTS = [ISO_DATE, 'YYYY-MM-DD hh:mm', 'YYYY-MM-DD hh:mm:ss'] as const;
-
-function readDate(text: string, format: string, settings: DateSettings): Reading {
-  const source = createParts(text, format === 'ISO' ? ISO_DATE : format);
-  const day = dayOf(source, settings);
-  return {
-    holds: `(${[source.matches, day.exists, ...timeConditions(source)].join(' AND ')})`,
-    value: day.value,
-  };
-}
-
-function readInstant(text: string, format: string, settings: DateSettings): Reading[] {
-  if (format === 'epoch_s' || format === 'epoch_ms') {
-    const factor = format === 'epoch_s' ? '1000' : '1';
-    const shape = format === 'epoch_s' ? '^-?[0-9]{1,10}$' : '^-?[0-9]{1,13}$';
-    const ms = `ifNull(toInt64OrNull(${text}), 0) * ${factor}`;
-    return [{ holds: `match(${text}, '${shape}')`, value: `fromUnixTimestamp64Milli(${ms}, 'UTC')` }];
-  }
-  if (format !== 'ISO') return [readLocal(text, format, settings)];
-  // RFC 3339 with its usual freedoms: `T` or a blank, seconds, fraction and offset may be absent.
-  const plain = `replaceRegexpOne(${text}, '^([0-9-]{10})[Tt ]', '\\\\1 ')`;
-  const bare = `replaceRegexpOne(${plain}, '(?:[.,][0-9]+)?\\\\s?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?$', '')`;
-  const time = `if(length(${text}) > 10, ${bare}, ${text})`;
-  const offsetText = `if(length(${text}) > 10, extract(substring(${text}, 11), '([Zz]|[+-][0-9]{2}:?[0-9]{2})$'), '')`;
-  const fraction = `extract(${text}, '[.,]([0-9]+)')`;
-  const millis = `toInt64OrZero(substring(concat(${fraction}, '000'), 1, 3))`;
-  const whole = `match(${text}, '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?\\\\s?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?$')`;
-  return ISO_INSTANTS.map((shape) => {
-    const reading = readLocal(time, shape, settings, offsetText);
-    return {
-      holds: `(${whole} AND ${reading.holds})`,
-      value: `(${reading.value} + toIntervalMillisecond(${millis}))`,
-    };
-  });
-}
-
-function readLocal(text: string, format: string, settings: DateSettings, offsetText?: string): Reading {
-  const source = createParts(text, format);
-  const day = dayOf(source, settings);
-  const part = (...tokens: Token[]): string => source.number(...tokens) ?? '0';
-  const clock = [part('hh', 'h'), part('mm'), part('ss'), part('SSS')] as const;
-  const make = (zone: string): string =>
-    `makeDateTime64(${[day.year, day.month, day.day, ...clock].join(', ')}, 3, ${sqlText(zone)})`;
-  const local = make(settings.zone);
-  const localValue = `toTimeZone(${local}, 'UTC')`;
-  // A time that the zone's clocks skipped comes back as another hour.
-  const localExists = `(toHour(${local}) = ${clock[0]} AND toMinute(${local}) = ${clock[1]})`;
-  const conditions = [source.matches, day.exists, ...timeConditions(source)];
-  const offset = offsetText ?? source.text('Z');
-  if (offset === undefined) {
-    return { holds: `(${[...conditions, localExists].join(' AND ')})`, value: localValue };
-  }
+export function instantSql(iso: string, zone: string): string {
+  const base = `substring(${iso}, 1, 23)`;
+  const offset = `substring(${iso}, 24)`;
+  const at = (name: string): string => `toDateTime64OrZero(${base}, 3, ${sqlText(name)})`;
   const hours = `toInt32OrZero(substring(${offset}, 2, 2))`;
   const minutes = `toInt32OrZero(substring(${offset}, -2))`;
   const seconds = `if(length(${offset}) < 2, 0, (${hours} * 3600 + ${minutes} * 60) * if(startsWith(${offset}, '-'), -1, 1))`;
-  const isAbsent = `${offset} = ''`;
+  return `multiIf(${iso} = '' OR ${hours} > 14 OR ${minutes} > 59, NULL, ${offset} = '', if(toString(${at(zone)}) = ${base}, toTimeZone(${at(zone)}, 'UTC'), NULL), toString(${at('UTC')}) = ${base}, ${at('UTC')} - toIntervalSecond(${seconds}), NULL)`;
+}
+
+interface Reading {
+  /** Condition on the text. */
+  readonly fits: string;
+  /** What it says, in ISO form. */
+  readonly iso: string;
+}
+
+function readingOf(text: string, format: string, type: 'date' | 'instant', settings: DateSettings): Reading {
+  if (format === 'epoch_s' || format === 'epoch_ms') {
+    const [digits, factor] = format === 'epoch_s' ? [10, 1000] : [13, 1];
+    const at = `fromUnixTimestamp64Milli(toInt64OrZero(${text}) * ${factor}, 'UTC')`;
+    return { fits: `match(${text}, '^-?[0-9]{1,${digits}}$')`, iso: `concat(toString(${at}), 'Z')` };
+  }
+  if (format === 'ISO' && type === 'instant') return isoInstant(text);
+  const source = createParts(text, format === 'ISO' ? 'YYYY-MM-DD' : format);
+  const part = (absent: string, ...tokens: Token[]): string => source.part(...tokens) ?? `'${absent}'`;
+  const short = source.part('YY');
+  const year = short === undefined ? part('', 'YYYY') : fullYear(short, settings.centuryFrom);
+  const day = `${year}, '-', ${part('01', 'MM', 'M')}, '-', ${part('01', 'DD', 'D')}`;
+  if (type === 'date') return { fits: source.fits, iso: `concat(${day})` };
+  const clock = `${part('00', 'hh', 'h')}, ':', ${part('00', 'mm')}, ':', ${part('00', 'ss')}, '.', ${part('000', 'SSS')}`;
+  return { fits: source.fits, iso: `concat(${day}, ' ', ${clock}, ${part('', 'Z')})` };
+}
+
+function fullYear(short: string, centuryFrom: number): string {
+  const century = Math.floor(centuryFrom / 100);
+  const pivot = String(centuryFrom % 100).padStart(2, '0');
+  if (pivot === '00') return `'${century}', ${short}`;
+  return `if(${short} >= '${pivot}', '${century}', '${century + 1}'), ${short}`;
+}
+
+/** RFC 3339 with its usual freedoms: `T` or a blank; time, seconds, fraction and offset may be absent. */
+function isoInstant(text: string): Reading {
+  const day = '[0-9]{4}-[0-9]{2}-[0-9]{2}';
+  const time = '(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?';
+  const shape = `^${day}(?:[Tt ]${time} ?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?$`;
+  const clock = `if(length(${text}) > 10, substring(${text}, 12, 5), '00:00')`;
+  const seconds = `if(substring(${text}, 17, 1) = ':', substring(${text}, 18, 2), '00')`;
+  const fraction = `substring(concat(extract(${text}, '[.,]([0-9]+)'), '000'), 1, 3)`;
+  const offset = `upper(extract(substring(${text}, 17), '([Zz]|[+-][0-9]{2}:?[0-9]{2})$'))`;
   return {
-    holds: `(${conditions.join(' AND ')} AND if(${isAbsent}, ${localExists}, ${hours} <= 14 AND ${minutes} < 60))`,
-    value: `if(${isAbsent}, ${localValue}, ${make('UTC')} - toIntervalSecond(${seconds}))`,
+    fits: `match(${text}, ${sqlText(shape)})`,
+    iso: `concat(substring(${text}, 1, 10), ' ', ${clock}, ':', ${seconds}, '.', ${fraction}, ${offset})`,
   };
 }
 
-function timeConditions(source: Parts): string[] {
-  const limits: readonly (readonly [Token, number])[] = [
-    ['hh', 24],
-    ['h', 24],
-    ['mm', 60],
-    ['ss', 60],
-  ];
-  return limits.flatMap(([token, limit]) => {
-    const value = source.number(token);
-    return value === undefined ? [] : [`${value} < ${limit}`];
-  });
-}
-
-function dayOf(source: Parts, settings: DateSettings) {
-  const short = source.number('YY');
-  const { centuryFrom } = settings;
-  const base = centuryFrom - (centuryFrom % 100);
-  const pivot = centuryFrom % 100;
-  const year =
-    short === undefined
-      ? (source.number('YYYY') ?? '0')
-      : pivot === 0
-        ? `(${base} + ${short})`
-        : `(${short} + if(${short} >= ${pivot}, ${base}, ${base + 100}))`;
-  const month = source.number('MM', 'M') ?? '0';
-  const day = source.number('DD', 'D') ?? '0';
-  const isLeap = `((${year} % 4 = 0 AND ${year} % 100 != 0) OR ${year} % 400 = 0)`;
-  const days = `multiIf(${month} = 2, if(${isLeap}, 29, 28), ${month} IN (4, 6, 9, 11), 30, 31)`;
-  const exists = `(${year} >= 1900 AND ${year} <= 2299 AND ${month} >= 1 AND ${month} <= 12 AND ${day} >= 1 AND ${day} <= ${days})`;
-  return { year, month, day, exists, value: `makeDate32(${year}, ${month}, ${day})` };
-}
-
 interface Parts {
-  readonly matches: string;
-  number(...tokens: Token[]): string | undefined;
-  text(token: Token): string | undefined;
+  readonly fits: string;
+  /** Text of the first of the tokens that the format has, months and days in two digits. */
+  part(...tokens: Token[]): string | undefined;
 }
 
 /** Where each part of a format stands: by position where all before it have a fixed width, else by expression. */
@@ -231,7 +185,8 @@ function createParts(text: string, format: string): Parts {
             return at === index ? `(${SHAPES[other.token]})` : SHAPES[other.token];
           })
           .join('');
-        return `extract(${text}, ${sqlText(`^${grouped}$`)})`;
+        const found = `extract(${text}, ${sqlText(`^${grouped}$`)})`;
+        return token === 'M' || token === 'D' || token === 'h' ? `leftPad(${found}, 2, '0')` : found;
       }
       const width: number | undefined =
         'token' in part ? WIDTHS[part.token] : Buffer.byteLength(part.literal);
@@ -240,14 +195,13 @@ function createParts(text: string, format: string): Parts {
     return undefined;
   };
   return {
-    matches: `match(${text}, ${sqlText(`^${shape}$`)})`,
-    number(...tokens) {
+    fits: `match(${text}, ${sqlText(`^${shape}$`)})`,
+    part(...tokens) {
       for (const token of tokens) {
         const found = find(token);
-        if (found !== undefined) return `toInt32OrZero(${found})`;
+        if (found !== undefined) return found;
       }
       return undefined;
     },
-    text: find,
   };
 }

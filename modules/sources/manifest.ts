@@ -432,7 +432,8 @@ function inReferenceOrder(tables: readonly FileTable[], report: Report): FileTab
     }
     for (const target of table.references.values()) {
       const other = tables.find((candidate) => candidate.name === target.table);
-      if (other) visit(other, [...path, table.name]);
+      // A table may refer to itself: units to their parents.
+      if (other && other !== table) visit(other, [...path, table.name]);
     }
     ordered.push(table);
   };

@@ -205,7 +205,7 @@ describe('the CSV splitter', () => {
           expect(found.records).toBe(found.rows.length + found.faults.length);
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 
@@ -220,7 +220,7 @@ describe('the CSV splitter', () => {
         const isClean = Buffer.from(text).toString() === text;
         if (isClean) expect(found.rows.map((row) => row.fields)).toEqual(rows);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

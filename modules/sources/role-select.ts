@@ -1,4 +1,4 @@
-import { dateSql } from './dates.ts';
+import { daySql } from './dates.ts';
 import type { MapEntry } from './manifest.schema.ts';
 import type { RoleMapping } from './manifest.ts';
 import { REST_COLUMN, ROLE_COLUMNS, type RoleColumn } from './roles.ts';
@@ -116,7 +116,7 @@ function convert(
       return text;
     case 'date':
       if (/^Date/.test(inner)) return `CAST(${value}, 'Nullable(Date32)')`;
-      return dateSql(text, { formats: ['ISO', 'YYYYMMDD'], centuryFrom: 1970, zone: 'UTC' });
+      return daySql(text);
     case 'instant':
       if (/^Date/.test(inner)) return `CAST(${value}, 'Nullable(DateTime64(3, \\'UTC\\'))')`;
       return `parseDateTime64BestEffortOrNull(${text}, 3, 'UTC')`;

@@ -8,8 +8,7 @@ export interface ReadableTable {
   readonly columns: readonly string[];
 }
 
-const FORBIDDEN_WORDS =
-  /^(INTO|OUTFILE|INFILE|SETTINGS|INSERT|CREATE|DROP|ALTER|TRUNCATE|ATTACH|DETACH|RENAME|OPTIMIZE|GRANT|REVOKE|SYSTEM|KILL|USE|DELETE|UPDATE)$/i;
+const FORBIDDEN_WORDS = /^(INTO|OUTFILE|INFILE|SETTINGS)$/i;
 /** What reaches beyond the tables or keeps the engine busy; some of it acts while a statement is only analysed. */
 const FORBIDDEN_FUNCTIONS =
   /^(file|url|urlcluster|filecluster|s3|s3cluster|gcs|oss|cosn|azureblobstorage.*|hdfs.*|remote|remotesecure|cluster|clusterallreplicas|mysql|postgresql|mongodb|sqlite|odbc|jdbc|redis|executable|input|loop|merge|mergetree.*|view.*|iceberg.*|deltalake.*|hudi.*|ytsaurus|dict.*|dictionary|joinget.*|getsetting.*|getserversetting|getmacro|sleep.*|hostname|fqdn|currentuser|user|currentroles|enabledroles|defaultroles|currentprofiles|connectionid|filesystem.*|catboost.*|naivebayes.*|address.*|demangle|buildid|serveruuid|encrypt|decrypt|trydecrypt|aes_.*|throwif|generaterandom|fuzz.*|showcertificate|evalmlmethod|structureto.*|initializeaggregation|throw.*|python)$/i;

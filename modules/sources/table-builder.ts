@@ -234,8 +234,8 @@ async function checkShare(
   if (staged.read === 0 || refused / staged.read <= table.maxQuarantineShare) return;
   const reasons = await warehouse.query(
     Reasons,
-    `SELECT reason, field, count() AS n, toUInt32(argMin(file, (file, line))) AS file, min(line) AS line, argMin(value, (file, line)) AS value FROM (
-  SELECT file, line, faults[1].1 AS field, faults[1].2 AS value, faults[1].3 AS reason FROM ${warehouse.identifier(staged.faultTable)}
+    `SELECT reason, field, count() AS n, toUInt32(argMin(file_, (file_, line_))) AS file, argMin(line_, (file_, line_)) AS line, argMin(value_, (file_, line_)) AS value FROM (
+  SELECT file AS file_, line AS line_, faults[1].1 AS field, faults[1].2 AS value_, faults[1].3 AS reason FROM ${warehouse.identifier(staged.faultTable)}
 ) GROUP BY reason, field ORDER BY n DESC, reason, field LIMIT 3`,
   );
   const shown = reasons.map((row) => {

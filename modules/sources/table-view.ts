@@ -94,7 +94,7 @@ FROM ${warehouse.identifier(table.physical)}`,
       const rows = await warehouse.query(
         Sample,
         `SELECT [${columns.map((column) => `ifNull(toString(${sqlName(column.name)}), '')`).join(', ')}] AS texts,
-  [${columns.map((column) => `isNull(${sqlName(column.name)}) = 1`).join(', ')}] AS absent
+  [${columns.map((column) => `toBool(isNull(${sqlName(column.name)}))`).join(', ')}] AS absent
 FROM ${warehouse.identifier(table.physical)} LIMIT {limit:UInt32}`,
         { limit },
       );

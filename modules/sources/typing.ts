@@ -1,4 +1,4 @@
-import { type DateSettings, dateSql, instantSql } from './dates.ts';
+import { type DateSettings, daySql, instantSql, isoText } from './dates.ts';
 import type { ColumnType } from './manifest.schema.ts';
 import { sqlName, sqlText, sqlTexts } from './sql-text.ts';
 
@@ -55,53 +55,61 @@ export function engineType(column: Pick<Column, 'type' | 'required'>): string {
   return column.type === 'text' || column.required ? plain : `Nullable(${plain})`;
 }
 
-/** SQL of one column over a row of texts. */
-export interface TypedColumn {
-  readonly name: string;
-  /** The text as it stands in the file, '' where it is absent. */
+/**
+ * SQL of one column, level by level, so that nothing is worked out twice: `f_` the text found, `t_` the text without
+ * what does not matter, `i_` a date or instant in ISO form, `a_` whether it is absent, `v_` the value, `q_` the reason
+ * why the record is refused ('' when it is not). Strict: a text that does not say exactly one value of the type is a
+ * fault, never a guess (`12abc`, `1e5` as an integer, 30 February).
+ */
+interface Levels {
   readonly found: string;
-  /** The value, of `engineType`. */
+  readonly text: string;
+  readonly iso: string | undefined;
+  readonly absent: string;
   readonly value: string;
-  /** The reason why the row is refused, '' when it is not; undefined when nothing can be wrong. */
-  readonly fault: string | undefined;
+  readonly fault: string;
+  /** The value of a good record, of `engineType`. */
+  readonly good: string;
+  /** False when no text can be wrong. */
+  readonly canFail: boolean;
 }
 
-/**
- * SQL that turns one text into a value, strictly: a text that does not say exactly one value of the type is a
- * fault, never a guess (`12abc`, `1e5` as an integer, 30 February).
- * @param source SQL of the text; may be NULL where the file has none
- * @param reference SELECT answering the values that exist, when the column refers to another table
- */
-export function typeColumn(
+/** @param reference SELECT answering the values that exist, when the column refers to another table */
+function levelsOf(
   column: Column,
   source: string,
-  options: { isNullable: boolean; reference?: string },
-): TypedColumn {
-  const found = options.isNullable ? `ifNull(${source}, '')` : source;
-  const text = normalise(column, found);
-  const isAbsent = absence(column, source, found, text, options.isNullable);
-  const value = parse(column, text);
-  const checks: string[] = [];
+  isNullable: boolean,
+  reference: string | undefined,
+): Levels {
+  const found = sqlName(`f_${column.name}`);
+  const text = sqlName(`t_${column.name}`);
+  const absent = sqlName(`a_${column.name}`);
+  const value = sqlName(`v_${column.name}`);
+  const iso = sqlName(`i_${column.name}`);
+  const isDate = column.type === 'date' || column.type === 'instant';
+  const isText = column.type === 'text';
+  const conditions = absenceOf(column, source, found, text, isNullable);
+  const sure = isText ? value : `assumeNotNull(${value})`;
+  const checks = [absent, column.required ? `'missing_value'` : `''`];
   const check = (condition: string, reason: (typeof ROW_REASONS)[number]): void => {
     checks.push(condition, `'${reason}'`);
   };
-  const mayBeAbsent = isAbsent !== 'false';
-  if (mayBeAbsent) checks.push(isAbsent, column.required ? `'missing_value'` : `''`);
-  if (column.type !== 'text') check(`isNull(${value})`, REASON_OF[column.type]);
+  if (!isText) check(`isNull(${value})`, REASON_OF[column.type]);
   if (column.values) check(`${text} NOT IN (${sqlTexts(column.values)})`, 'not_allowed_value');
   if (column.pattern !== undefined)
     check(`NOT match(${text}, ${sqlText(`^(?:${column.pattern})$`)})`, 'pattern_mismatch');
-  const sure = column.type === 'text' ? value : `assumeNotNull(${value})`;
   if (column.min !== undefined) check(`${sure} < ${limit(column, column.min)}`, 'below_minimum');
   if (column.max !== undefined) check(`${sure} > ${limit(column, column.max)}`, 'above_maximum');
-  if (options.reference) check(`${sure} NOT IN (${options.reference})`, 'unknown_reference');
-  const hasFault = checks.length > (mayBeAbsent && !column.required ? 2 : 0);
-  const absent = column.type === 'text' ? `''` : 'NULL';
+  if (reference !== undefined) check(`${sure} NOT IN (${reference})`, 'unknown_reference');
   return {
-    name: column.name,
-    found,
-    value: column.required ? sure : mayBeAbsent ? `if(${isAbsent}, ${absent}, ${value})` : value,
-    fault: hasFault ? `multiIf(${checks.join(', ')}, '')` : undefined,
+    found: isNullable ? `ifNull(${source}, '')` : source,
+    text: normalise(column, found),
+    iso: isDate ? isoText(text, column.type === 'date' ? 'date' : 'instant', column.dates) : undefined,
+    absent: conditions.length === 0 ? 'false' : conditions.join(' OR '),
+    value: parse(column, text, iso),
+    fault: `multiIf(${checks.join(', ')}, '')`,
+    good: column.required ? sure : `if(${absent}, ${isText ? `''` : 'NULL'}, ${value})`,
+    canFail: checks.length > 2 || column.required,
   };
 }
 
@@ -124,19 +132,25 @@ function normalise(column: Column, found: string): string {
   return column.trim ? `trimBoth(${ascii})` : ascii;
 }
 
-function absence(column: Column, source: string, found: string, text: string, isNullable: boolean): string {
+function absenceOf(
+  column: Column,
+  source: string,
+  found: string,
+  text: string,
+  isNullable: boolean,
+): string[] {
   const conditions = isNullable ? [`isNull(${source})`] : [];
   if (column.nulls.length > 0) {
     conditions.push(`${found} IN (${sqlTexts(column.nulls)})`);
-    if (text !== found) conditions.push(`${text} IN (${sqlTexts(column.nulls)})`);
+    if (column.trim || column.digits) conditions.push(`${text} IN (${sqlTexts(column.nulls)})`);
   }
   // Required text that is blank says nothing either.
   if (column.required && column.type === 'text' && !column.nulls.includes(''))
     conditions.push(`${text} = ''`);
-  return conditions.length === 0 ? 'false' : `(${conditions.join(' OR ')})`;
+  return conditions;
 }
 
-function parse(column: Column, text: string): string {
+function parse(column: Column, text: string, iso: string): string {
   switch (column.type) {
     case 'text':
       return text;
@@ -157,9 +171,9 @@ function parse(column: Column, text: string): string {
     case 'boolean':
       return `multiIf(lowerUTF8(${text}) IN (${sqlTexts(column.trueWords)}), true, lowerUTF8(${text}) IN (${sqlTexts(column.falseWords)}), false, NULL)`;
     case 'date':
-      return dateSql(text, column.dates);
+      return daySql(iso);
     case 'instant':
-      return instantSql(text, column.dates);
+      return instantSql(iso, column.dates.zone);
   }
 }
 
@@ -214,33 +228,46 @@ export function typingSql(
   staged: StagedTexts,
   references: ReadonlyMap<string, string>,
 ): { readonly rows: string; readonly faults: string } {
-  const typed = columns.map((column) => {
-    const reference = references.get(column.name);
-    return typeColumn(column, staged.source(column), {
-      isNullable: staged.isNullable,
-      ...(reference === undefined ? {} : { reference }),
-    });
-  });
-  const faulty = typed.flatMap((column) =>
-    column.fault === undefined ? [] : [{ ...column, fault: column.fault }],
-  );
+  const typed = columns.map((column) => ({
+    name: column.name,
+    levels: levelsOf(column, staged.source(column), staged.isNullable, references.get(column.name)),
+  }));
+  const define = (prefix: string, pick: (levels: Levels) => string | undefined): string =>
+    typed
+      .flatMap(({ name, levels }) => {
+        const sql = pick(levels);
+        return sql === undefined ? [] : [`, ${sql} AS ${sqlName(`${prefix}_${name}`)}`];
+      })
+      .join('');
+  const level = [
+    (from: string) => `SELECT *${define('f', (levels) => levels.found)} FROM ${from}`,
+    (from: string) => `SELECT *${define('t', (levels) => levels.text)} FROM (${from})`,
+    (from: string) =>
+      `SELECT *${define('i', (levels) => levels.iso)}${define('a', (levels) => levels.absent)} FROM (${from})`,
+    (from: string) => `SELECT *${define('v', (levels) => levels.value)} FROM (${from})`,
+    (from: string) =>
+      `SELECT *${define('q', (levels) => (levels.canFail ? levels.fault : undefined))} FROM (${from})`,
+  ].reduce((from, wrap) => wrap(from), staged.table);
+  const faulty = typed.filter(({ levels }) => levels.canFail);
   const unreadable = staged.unreadable?.condition;
   const conditions = [
     ...(unreadable ? [unreadable] : []),
-    ...faulty.map((column) => `${column.fault} != ''`),
+    ...faulty.map(({ name }) => `${sqlName(`q_${name}`)} != ''`),
   ];
-  const isFaulty = conditions.length === 0 ? 'false' : conditions.join('\n    OR ');
-  const tuples = faulty.map((column) => `(${sqlText(column.name)}, ${column.found}, ${column.fault})`);
+  const isFaulty = conditions.length === 0 ? 'false' : conditions.join(' OR ');
+  const tuples = faulty.map(
+    ({ name }) => `(${sqlText(name)}, ${sqlName(`f_${name}`)}, ${sqlName(`q_${name}`)})`,
+  );
   const found =
     tuples.length === 0 ? NO_FAULTS : `arrayFilter(fault -> fault.3 != '', [${tuples.join(', ')}])`;
   const list = staged.unreadable
     ? `if(${staged.unreadable.condition}, [('', '', ${sqlText(staged.unreadable.reason)})], ${found})`
     : found;
   return {
-    rows: `SELECT ${typed.map((column) => `${column.value} AS ${sqlName(column.name)}`).join(',\n  ')}, file, line
-FROM ${staged.table} WHERE NOT (${isFaulty})`,
+    rows: `SELECT ${typed.map(({ name, levels }) => `${levels.good} AS ${sqlName(name)}`).join(', ')}, file, line
+FROM (${level}) WHERE NOT (${isFaulty})`,
     faults: `SELECT file, line, ${list} AS faults, ${staged.record} AS record
-FROM ${staged.table} WHERE ${isFaulty}`,
+FROM (${level}) WHERE ${isFaulty}`,
   };
 }
 
