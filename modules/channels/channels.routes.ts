@@ -3,6 +3,7 @@ import { PageQuery } from '@rapport/kernel';
 import { Type } from 'typebox';
 import type { Channels } from './channels.ts';
 import {
+  Channel,
   ConsentBody,
   ConsentPage,
   ConsentQuery,
@@ -18,10 +19,13 @@ import {
   ProviderTest,
   ProviderView,
   ReceiptResult,
+  SandboxMessage,
+  SandboxMessagePage,
   SuppressionBody,
   SuppressionPage,
   SuppressionView,
 } from './contract.ts';
+import type { SandboxInbox } from './sandbox-inbox.ts';
 
 const ById = (description: string, example: string) =>
   Type.Object({ id: Type.String({ description, examples: [example] }) });
@@ -292,6 +296,47 @@ export function channelsRoutes(channels: Channels): Routes {
           }),
       );
     });
+  };
+}
+
+/** What the sandbox received; mounted where one runs. */
+export function sandboxRoutes(sandbox: Pick<SandboxInbox, 'list' | 'get'>): Routes {
+  return (http) => {
+    http.get(
+      '/sandbox/messages',
+      {
+        config: { permission: 'sandbox.read' },
+        schema: {
+          operationId: 'listSandboxMessages',
+          summary: 'List messages that the sandbox took in the place of the world',
+          tags: ['sandbox'],
+          querystring: Type.Object({ ...PageQuery.properties, channel: Type.Optional(Channel) }),
+          response: { 200: SandboxMessagePage },
+        },
+      },
+      async (request) => {
+        const { channel, cursor, limit = 50 } = request.query;
+        return sandbox.list({
+          limit,
+          ...(channel === undefined ? {} : { channel }),
+          ...(cursor === undefined ? {} : { before: cursor }),
+        });
+      },
+    );
+    http.get(
+      '/sandbox/messages/:id',
+      {
+        config: { permission: 'sandbox.read' },
+        schema: {
+          operationId: 'readSandboxMessage',
+          summary: 'Read a sandbox message',
+          tags: ['sandbox'],
+          params: ById('Sandbox message id', 'sbx_01j9z3'),
+          response: { 200: SandboxMessage },
+        },
+      },
+      async (request) => sandbox.get(request.params.id),
+    );
   };
 }
 

@@ -1,7 +1,7 @@
 export type { ChannelAdapter, HandOver, OutgoingMessage } from './adapter.ts';
 export { channelsMigrations } from './channels.migrations.ts';
 export { channelsProblems } from './channels.problems.ts';
-export { channelsRoutes } from './channels.routes.ts';
+export { channelsRoutes, sandboxRoutes } from './channels.routes.ts';
 export { createChannels } from './channels.service.ts';
 export type {
   CampaignOutcomes,
@@ -26,4 +26,5 @@ export {
 } from './contact-events.ts';
 export { createDispatcher } from './dispatcher.ts';
 export { publicRoutes } from './public-pages.ts';
+export { createSandboxInbox, type SandboxInbox } from './sandbox-inbox.ts';
 export { isSignature, signatureOf } from './signing.ts';
