@@ -124,7 +124,7 @@ export async function startWorld(mailPort = 2525) {
     clock,
     audit,
     profiles: {
-      values: async () => new Map(),
+      values: async (cids) => new Map(cids.map((cid) => [cid, new Map()])),
       find: async (ids) => ids.map((customerId) => ({ customerId, cid: Number(customerId.slice(1)) })),
       tagFields: async () => [],
       missingCount: async () => 0,
