@@ -212,10 +212,14 @@ export function conversionProperties(
   customer: DemoCustomer,
   kind: keyof typeof RESPONSE_MODELS,
 ): AppEvent['properties'] {
-  const { amountMinor } = RESPONSE_MODELS[kind];
+  const { amountMinor, productId } = RESPONSE_MODELS[kind];
   if (amountMinor === 0) return {};
   const amount = amountMinor * Math.exp(0.6 * customer.wealth + 0.4 * random.normal());
-  return { amount_minor: Math.max(100, Math.round(amount / 100) * 100), currency: 'CNY' };
+  return {
+    product_id: productId,
+    amount_minor: Math.max(100, Math.round(amount / 100) * 100),
+    currency: 'CNY',
+  };
 }
 
 export interface Complaint {

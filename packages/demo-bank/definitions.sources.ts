@@ -210,6 +210,7 @@ tables:
       customer_id: { type: text, required: true }
       name: { type: text, required: true }
       at: { type: instant, required: true }
+      product_id: text
       amount_minor: integer
       currency: text
     key: [event_id]

@@ -25,6 +25,8 @@ export interface ResponseModel {
   readonly kind: DemoOfferKind;
   /** Event that counts as conversion. */
   readonly kpiEvent: string;
+  /** Product that a conversion names; empty when it concerns none. */
+  readonly productId: string;
   /** Days after launch in which it happens. */
   readonly windowDays: number;
   /** Log-odds of converting without treatment. */
@@ -40,6 +42,7 @@ export const RESPONSE_MODELS: Readonly<Record<DemoOfferKind, ResponseModel>> = {
   rate: {
     kind: 'rate',
     kpiEvent: 'deposit_opened',
+    productId: 'DEP12',
     windowDays: 14,
     base: { intercept: -2.95, wealth: 0.45, decades: 0.12, maturing: 0.8, hasFund: -0.25, corporate: -2 },
     uplift: { intercept: 0.62, maturing: 0.55, wealth: -0.1, hasFund: -0.2, corporate: -0.5 },
@@ -49,6 +52,7 @@ export const RESPONSE_MODELS: Readonly<Record<DemoOfferKind, ResponseModel>> = {
   coupon: {
     kind: 'coupon',
     kpiEvent: 'wealth_bought',
+    productId: 'FUND-R2',
     windowDays: 14,
     base: { intercept: -3.4, wealth: 0.4, views: 0.28, risk: 0.25, hasFund: 0.3, corporate: -3 },
     uplift: { intercept: 0.35, views: 0.16, hasFund: -0.3, risk: 0.05 },
@@ -58,6 +62,7 @@ export const RESPONSE_MODELS: Readonly<Record<DemoOfferKind, ResponseModel>> = {
   points: {
     kind: 'points',
     kpiEvent: 'card_goal_reached',
+    productId: 'CARD-STD',
     windowDays: 30,
     base: { intercept: -2.0, digital: 1.2, wealth: 0.2, hasCard: 0.6, corporate: -4 },
     uplift: { intercept: 0.45, decades: -0.3 },
@@ -67,6 +72,7 @@ export const RESPONSE_MODELS: Readonly<Record<DemoOfferKind, ResponseModel>> = {
   service: {
     kind: 'service',
     kpiEvent: 'payroll_moved',
+    productId: 'SAV',
     windowDays: 30,
     base: { intercept: -3.6, digital: 0.8, payroll: -2.5, corporate: -4 },
     uplift: { intercept: 0.9, payroll: -0.7, digital: 0.3 },
@@ -76,6 +82,7 @@ export const RESPONSE_MODELS: Readonly<Record<DemoOfferKind, ResponseModel>> = {
   message: {
     kind: 'message',
     kpiEvent: 'app_returned',
+    productId: '',
     windowDays: 14,
     base: { intercept: -1.6, digital: 1.0, corporate: -3 },
     uplift: { intercept: 0 },

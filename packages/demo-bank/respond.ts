@@ -30,6 +30,8 @@ export interface RespondInput {
   readonly windowMs?: number;
   readonly treated: Iterable<Treated>;
   readonly control: Iterable<string>;
+  /** Written on every conversion, such as the code of the product that was offered. */
+  readonly properties?: Readonly<Record<string, string>>;
 }
 
 export interface ResponseEvent {
@@ -102,6 +104,7 @@ function* responsesOf(input: RespondInput, treated: Treated): Generator<DemoResp
       name: model.kpiEvent,
       at: toIso(at),
       ...conversionProperties(random, customer, kind),
+      ...input.properties,
     },
   };
 }
