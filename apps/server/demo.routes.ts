@@ -41,14 +41,12 @@ export function demoRoutes(jobs: Jobs): Routes {
         },
       },
       async (request, reply) =>
-        reply
-          .code(202)
-          .send({
-            jobId: await jobs.enqueue('demo.respond', request.body, {
-              singleton: 'demo',
-              subject: request.body.campaignId,
-            }),
+        reply.code(202).send({
+          jobId: await jobs.enqueue('demo.respond', request.body, {
+            singleton: 'demo',
+            subject: request.body.campaignId,
           }),
+        }),
     );
   };
 }

@@ -1,5 +1,5 @@
 import { declaredProblems } from '@rapport/kernel';
-import './compose.ts';
+import './server.ts';
 
 /** The text of `docs/errors.md`: every stable code that this server can answer. */
 export function errorDocs(): string {
