@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { Session } from 'chdb';
+import { placeholdersOf, quote } from './warehouse-params.ts';
 
 interface ChildConfig {
   readonly dataDirectory: string;
@@ -239,19 +240,9 @@ function preparation(slot: Slot, statement: Statement): string {
   return `${use}SET ${assignments.join(', ')}`;
 }
 
-const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-
 /** A placeholder without a value: the session may still hold a value of an earlier statement under this name. */
-function missingParameter(statement: Statement): string | undefined {
-  const code = statement.sql.replace(
-    /'(?:[^'\\]|\\[\s\S]|'')*'|`(?:[^`\\]|\\[\s\S])*`|"(?:[^"\\]|\\[\s\S])*"|--[^\n]*|\/\*[\s\S]*?\*\//g,
-    ' ',
-  );
-  for (const [, name] of code.matchAll(/\{\s*([A-Za-z_]\w*)\s*:/g)) {
-    if (name !== undefined && !statement.params.has(name)) return name;
-  }
-  return undefined;
-}
+const missingParameter = (statement: Statement): string | undefined =>
+  [...placeholdersOf(statement.sql)].find((name) => !statement.params.has(name));
 
 /**
  * Reads the data from a file: data that follows the statement inline is cut at the first empty line by the engine's

@@ -8,6 +8,7 @@ import type { Static, TSchema } from 'typebox';
 import { cidSetFromWarehouseBytes } from './cid-sets.ts';
 import type { Warehouse, WarehouseOptions, WarehouseValue } from './ports.ts';
 import { storesProblems } from './problems.ts';
+import { bindValues } from './warehouse-params.ts';
 import { createRowReader, type RowReader } from './warehouse-rows.ts';
 
 export interface WarehouseTarget {
@@ -35,6 +36,9 @@ const SETTINGS = {
   output_format_json_quote_denormals: 0,
   date_time_output_format: 'iso',
   date_time_input_format: 'best_effort',
+  max_query_size: 1_073_741_824,
+  max_ast_elements: 10_000_000,
+  max_expanded_ast_elements: 10_000_000,
   // Acknowledged means written.
   async_insert: 0,
 } as const;
@@ -77,6 +81,7 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
     work: (request: RequestParts) => Promise<Result>,
   ): Promise<Result> => {
     const maxSeconds = call.options?.maxSeconds ?? DEFAULT_MAX_SECONDS;
+    const statement = bindValues(call.sql, call.params);
     const deadline = Date.now() + RECOVERY_MS;
     for (;;) {
       const queryId = randomUUID();
@@ -92,7 +97,8 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
         return await work({
           query_id: queryId,
           abort_signal: abort,
-          query_params: { ...call.params },
+          sql: statement.sql,
+          query_params: statement.params,
           clickhouse_settings: {
             ...SETTINGS,
             ...dedupe.off,
@@ -108,6 +114,7 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
           });
         if (error instanceof Problem) throw error;
         if (error instanceof ClickHouseError) throw statementProblem(error, call.sql);
+        if (!isConnectionLoss(error)) throw error;
         const wasSent = !isRefused(error);
         if ((wasSent && call.kind === 'write') || Date.now() > deadline) throw lostProblem(error, call);
         log.debug({ err: error }, 'the warehouse connection broke; trying again');
@@ -132,8 +139,8 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
     options: WarehouseOptions | undefined,
     format: string,
   ): Promise<Buffer> =>
-    attempt({ kind: 'read', sql, params, options }, async (request) => {
-      const { stream } = await connection().exec({ ...request, query: `${sql}\nFORMAT ${format}` });
+    attempt({ kind: 'read', sql, params, options }, async ({ sql: text, ...request }) => {
+      const { stream } = await connection().exec({ ...request, query: `${text}\nFORMAT ${format}` });
       const chunks: Buffer[] = [];
       for await (const chunk of stream) chunks.push(chunk);
       return Buffer.concat(chunks);
@@ -163,9 +170,12 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
   };
 
   const command: Warehouse['command'] = (sql, params, options) =>
-    attempt({ kind: isRead(sql) ? 'read' : 'write', sql, params, options }, async (request) => {
-      await connection().command({ ...request, query: sql });
-    });
+    attempt(
+      { kind: isRead(sql) ? 'read' : 'write', sql, params, options },
+      async ({ sql: text, ...request }) => {
+        await connection().command({ ...request, query: text });
+      },
+    );
 
   return {
     name: 'warehouse',
@@ -195,8 +205,8 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
       params?: Params,
       options?: WarehouseOptions,
     ): Promise<Static<Row>[]> =>
-      attempt({ kind: 'read', sql, params, options }, async (request) => {
-        const { stream } = await connection().exec({ ...request, query: `${sql}\nFORMAT JSONEachRow` });
+      attempt({ kind: 'read', sql, params, options }, async ({ sql: text, ...request }) => {
+        const { stream } = await connection().exec({ ...request, query: `${text}\nFORMAT JSONEachRow` });
         const rows: Static<Row>[] = [];
         for await (const lines of wholeLines(stream)) {
           for (const each of readerOf(row).read<Static<Row>>(lines, sql)) rows.push(each);
@@ -214,10 +224,10 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
       const stopped = new AbortController();
       const signal = options?.signal ? AbortSignal.any([options.signal, stopped.signal]) : stopped.signal;
       const call: Call = { kind: 'read', sql, params, options: { maxSeconds: 3600, ...options, signal } };
-      const { stream } = await attempt(call, (request) =>
+      const { stream } = await attempt(call, ({ sql: text, ...request }) =>
         connection().exec({
           ...request,
-          query: `${sql}\nFORMAT JSONEachRow`,
+          query: `${text}\nFORMAT JSONEachRow`,
           http_headers: { 'X-Rapport-Stream': '1' },
         }),
       );
@@ -260,7 +270,7 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
         params: undefined,
         options: { settings },
       };
-      await attempt(call, (request) => send(connection(), request, sql, () => Readable.from([bytes])));
+      await attempt(call, (request) => send(connection(), request, () => Readable.from([bytes])));
     },
 
     async insertStream(sql, bytes, options) {
@@ -272,7 +282,7 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
             detail: `The warehouse went away during ${head(sql)}; nothing of it was stored.`,
           });
         isConsumed = true;
-        return send(connection(), request, sql, () => Readable.from(bytes, { objectMode: false }));
+        return send(connection(), request, () => Readable.from(bytes, { objectMode: false }));
       });
     },
   };
@@ -303,6 +313,8 @@ interface Call {
 }
 
 interface RequestParts {
+  /** The statement, with what could not be bound as a parameter put in. */
+  readonly sql: string;
   readonly query_id: string;
   readonly abort_signal: AbortSignal;
   readonly query_params: Record<string, unknown>;
@@ -343,13 +355,9 @@ async function createDatabase(target: WarehouseTarget): Promise<void> {
   }
 }
 
-async function send(
-  client: ClickHouseClient,
-  request: RequestParts,
-  sql: string,
-  values: () => Readable,
-): Promise<void> {
-  const { stream } = await client.exec({ ...request, query: sql, values: values() });
+async function send(client: ClickHouseClient, request: RequestParts, values: () => Readable): Promise<void> {
+  const { sql, ...rest } = request;
+  const { stream } = await client.exec({ ...rest, query: sql, values: values() });
   stream.resume();
 }
 
@@ -380,6 +388,20 @@ function quoteIdentifier(name: string): string {
 }
 
 const quoteName = (table: string): string => table.split('.').map(quoteIdentifier).join('.');
+
+/** Whether the engine went away rather than refused. */
+function isConnectionLoss(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (
+    /^(E(CONN(REFUSED|RESET|ABORTED)|PIPE|NOENT|TIMEDOUT|AI_AGAIN|HOSTUNREACH)|ERR_STREAM_PREMATURE_CLOSE)$/.test(
+      code,
+    )
+  )
+    return true;
+  return (
+    error instanceof Error && /socket hang up|aborted|premature close|timeout error/i.test(error.message)
+  );
+}
 
 /** Whether the statement never reached the engine. */
 function isRefused(error: unknown): boolean {

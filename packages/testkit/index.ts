@@ -1,4 +1,5 @@
 export { testActor } from './actors.ts';
+export { type ClickHouseCluster, type ClickHouseNode, startClickHouseCluster } from './clickhouse-cluster.ts';
 export { startTestHttp, type TestHttp } from './http.ts';
 export {
   type ProviderBehaviour,

@@ -1,0 +1,88 @@
+import { silentLog, systemClock } from '@rapport/kernel';
+import { cidSetOf, createStores, type StartedStores, type Warehouse } from '@rapport/stores';
+import { makeTestHome, removeTestHome, testStoresConfig } from '@rapport/stores/testing';
+import { warehouseConformance } from '@rapport/stores/warehouse.conformance';
+import { Type } from 'typebox';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ClickHouseCluster, startClickHouseCluster } from './clickhouse-cluster.ts';
+
+const Count = Type.Object({ n: Type.Integer() });
+
+describe.runIf(process.env.RAPPORT_TEST_CLICKHOUSE_CLUSTER === '1')('a ClickHouse cluster by URL', () => {
+  let cluster: ClickHouseCluster;
+  let home: string;
+  const opened: StartedStores[] = [];
+  /** The same stores as ever, but for the address of the warehouse. */
+  const openNode = async (index: number): Promise<Warehouse> => {
+    const stores = await createStores({
+      ...(await testStoresConfig(`${home}${index}`)),
+      log: silentLog,
+      clock: systemClock,
+      warehouse: { url: cluster.nodes[index]?.url ?? '', user: cluster.user, password: cluster.password },
+    });
+    opened.push(stores);
+    await stores.start();
+    return stores.warehouse;
+  };
+  beforeAll(async () => {
+    home = await makeTestHome();
+    cluster = await startClickHouseCluster(3);
+  });
+  afterAll(async () => {
+    for (const stores of opened) await stores.stop();
+    await cluster?.stop();
+    for (const suffix of ['', '0', '1', '2']) await removeTestHome(`${home}${suffix}`);
+  });
+
+  it('spreads rows over shards and answers sets of customers from all of them', async () => {
+    const nodes = [await openNode(0), await openNode(1), await openNode(2)];
+    for (const node of nodes)
+      await node.command(
+        'CREATE TABLE event_local (cid UInt32, name String) ENGINE = MergeTree ORDER BY cid',
+      );
+    const [first, second] = nodes;
+    if (!first || !second) throw new Error('no nodes');
+    await first.command(
+      `CREATE TABLE event AS event_local ENGINE = Distributed(${cluster.cluster}, rapport, event_local, intHash32(cid))`,
+    );
+    await first.command(
+      "INSERT INTO event SELECT number, if(number % 3 = 0, 'login', 'view') FROM numbers(300000) SETTINGS distributed_foreground_insert = 1",
+    );
+    const shares = await Promise.all(
+      nodes.map(async (node) => (await node.query(Count, 'SELECT count() AS n FROM event_local'))[0]?.n ?? 0),
+    );
+    expect(shares.reduce((sum, n) => sum + n, 0)).toBe(300_000);
+    for (const share of shares) expect(share).toBeGreaterThan(90_000);
+    const set = await first.queryCids('SELECT groupBitmapState(cid) FROM event WHERE name = {name:String}', {
+      name: 'login',
+    });
+    expect(set.andNot(cidSetOf(Array.from({ length: 100_000 }, (_, index) => index * 3))).size).toBe(0);
+    expect(set.size).toBe(100_000);
+  });
+});
+
+if (process.env.RAPPORT_TEST_CLICKHOUSE_CLUSTER === '1') {
+  let cluster: ClickHouseCluster | undefined;
+  let stores: StartedStores | undefined;
+  let home = '';
+  warehouseConformance(
+    'a ClickHouse server by URL',
+    async () => {
+      home = await makeTestHome();
+      cluster = await startClickHouseCluster(1);
+      const warehouse = { url: cluster.nodes[0]?.url ?? '', user: cluster.user, password: cluster.password };
+      stores = await createStores({ ...(await testStoresConfig(home)), warehouse });
+      await stores.start();
+      return stores.warehouse;
+    },
+    async () => {
+      await stores?.stop();
+      await cluster?.stop();
+      await removeTestHome(home);
+    },
+  );
+}
+
+describe('the cluster tests', () => {
+  it('run when RAPPORT_TEST_CLICKHOUSE_CLUSTER is 1', () => undefined);
+});
