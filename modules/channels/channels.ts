@@ -37,8 +37,8 @@ export interface ChannelsDeps {
     ): Promise<{ cid: number; customerId: string } | undefined>;
   };
   readonly secrets: { readonly dataKey: Buffer; readonly linkKey: Buffer };
-  /** Marketing needs consent given before (`opt_in`), or only none withdrawn (`opt_out`). */
-  readonly consentModel: 'opt_in' | 'opt_out';
+  /** Marketing needs consent given before (`opt_in`), or only none withdrawn (`opt_out`); asked whenever it matters. */
+  readonly consentModel: () => Promise<'opt_in' | 'opt_out'>;
 }
 
 /** Where a message can be sent; never stored by this module. */
@@ -86,7 +86,7 @@ export interface DispatcherDeps {
   };
   readonly contacts: ContactLedgerPort;
   readonly secrets: { readonly dataKey: Buffer; readonly linkKey: Buffer };
-  readonly consentModel: 'opt_in' | 'opt_out';
+  readonly consentModel: () => Promise<'opt_in' | 'opt_out'>;
   /** Where links in messages lead, without a slash at the end. */
   readonly publicUrl: string;
   readonly settings?: Partial<DispatcherSettings>;

@@ -248,7 +248,7 @@ export function createConsents(
         `select o.customer_id, o.obstacle from (
            select i.customer_id, channels.may_send(i.customer_id, $2, $3, $4, $5) as obstacle from unnest($1::text[]) as i (customer_id)
          ) o where o.obstacle is not null`,
-        [customerIds, channel, purpose, new Date(clock.now()), deps.consentModel === 'opt_in'],
+        [customerIds, channel, purpose, new Date(clock.now()), (await deps.consentModel()) === 'opt_in'],
       );
       return new Map(
         found.rows.map((row) => [row.customer_id, row.obstacle.slice(row.obstacle.indexOf(':') + 1)]),

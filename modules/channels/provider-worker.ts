@@ -50,7 +50,7 @@ export function startProviderWorker(input: {
   const { owner, provider, adapter, limiter, outbox, links, tokens, deps, settings, log } = input;
   const { clock, contacts } = deps;
   const { id: providerId, channel, ratePerSecond } = provider.view;
-  const needsConsent = deps.consentModel === 'opt_in';
+  const needsConsent = async (): Promise<boolean> => (await deps.consentModel()) === 'opt_in';
   const stopping = new AbortController();
   const ready: Ready[] = [];
   const batchSize = Math.max(1, Math.min(settings.batchSize, Math.ceil(ratePerSecond * 5)));
@@ -62,7 +62,13 @@ export function startProviderWorker(input: {
     async (
       messages: readonly { id: string; variantId: string }[],
     ): Promise<readonly { obstacle: string | null | undefined }[]> => {
-      const begun = await outbox.begin({ owner, providerId, now: clock.now(), needsConsent, messages });
+      const begun = await outbox.begin({
+        owner,
+        providerId,
+        now: clock.now(),
+        needsConsent: await needsConsent(),
+        messages,
+      });
       return messages.map(({ id }) => ({ obstacle: begun.get(id) }));
     },
     COMBINED,
@@ -109,7 +115,7 @@ export function startProviderWorker(input: {
       wake();
     }
   };
-  const claim = (): Promise<ClaimedMessage[]> =>
+  const claim = async (): Promise<ClaimedMessage[]> =>
     outbox.claim({
       channel,
       providerId,
@@ -117,7 +123,7 @@ export function startProviderWorker(input: {
       leaseMs: LEASE_MS,
       limit: batchSize,
       now: clock.now(),
-      needsConsent,
+      needsConsent: await needsConsent(),
     });
 
   const prepare = async (claimed: readonly ClaimedMessage[]): Promise<void> => {

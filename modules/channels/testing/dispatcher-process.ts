@@ -37,7 +37,7 @@ const channels = createChannels({
     findByAddress: async () => undefined,
   },
   secrets: KEYS,
-  consentModel: 'opt_out',
+  consentModel: async () => 'opt_out',
 });
 const dispatcher = createDispatcher({
   relational,
@@ -51,7 +51,7 @@ const dispatcher = createDispatcher({
   },
   contacts: rememberingLedger().ledger,
   secrets: KEYS,
-  consentModel: 'opt_out',
+  consentModel: async () => 'opt_out',
   publicUrl: PUBLIC_URL,
   settings: { idleMs: 20, backoffMs: 50 },
 });

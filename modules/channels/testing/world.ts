@@ -61,7 +61,7 @@ export async function createWorld(
   const stores = await startTestStores([channelsMigrations]);
   const actor = testActor();
   const clock = options.clock ?? systemClock;
-  const consentModel = options.consentModel ?? 'opt_out';
+  const consentModel = async () => options.consentModel ?? 'opt_out';
   const channels = createChannels({
     relational: stores.relational,
     clock,
