@@ -4,7 +4,7 @@ import type { Release, Releases, Warehouse } from '@rapport/stores';
 import { conditionCatalog, type StatisticEntries, statisticEntries } from './catalog.ts';
 import type { DerivedDefinition, RuleDefinition, TagDefinition } from './contract.ts';
 import { compileExpression } from './expression.ts';
-import { planFact, planStatistic, type RowPlan, tagScope, withPrefix } from './plan.ts';
+import { bindAsOf, planFact, planStatistic, type RowPlan, tagScope, withPrefix } from './plan.ts';
 import type { Registry } from './registry.ts';
 import { COLUMN_TYPE, castSql, unknownLiteral, valueLiteral } from './values.ts';
 
@@ -213,7 +213,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       );
       const compiled = compileExpression(definition.expression, scope, '/definition/expression');
       if ('faults' in compiled) throw new Error(compiled.faults.map((fault) => fault.message).join(' '));
-      return `${castSql(tag.valueType, compiled.compiled.sql)} AS t${at}`;
+      return `${castSql(tag.valueType, bindAsOf(compiled.compiled.sql, world.asOf))} AS t${at}`;
     });
     const joins = [...joined].map(
       ([table, { alias, columns }]) =>

@@ -115,16 +115,18 @@ export function buildLineage(input: {
       for (const column of columns) edge(tableNode, columnNode(table, column));
     };
     for (const [name, table] of Object.entries(manifest.tables)) declare(name, Object.keys(table.columns));
-    for (const [name, table] of Object.entries(manifest.derived ?? {})) {
+    const derived = Object.entries(manifest.derived ?? {});
+    // All are declared before any is looked into: a stored manifest does not keep the order of its tables.
+    for (const [name] of derived) declare(name, input.derivedColumns(source, name));
+    for (const [name, table] of derived) {
       const words = new Set(table.sql.match(/[\p{L}_][\p{L}\p{N}_]*/gu) ?? []);
       const tableNode = node('source_table', `${source}/${name}`, `${source}/${name}`);
-      const readsAll = /\*/.test(table.sql);
+      const readsAll = /\*/.test(table.sql.replaceAll(/count\(\s*\*\s*\)/gi, ''));
       for (const [other, columns] of columnsOf) {
-        if (!words.has(other)) continue;
+        if (other === name || !words.has(other)) continue;
         for (const column of columns)
           if (readsAll || words.has(column)) edge(columnNode(other, column), tableNode);
       }
-      declare(name, input.derivedColumns(source, name));
     }
     for (const [name, table] of [
       ...Object.entries(manifest.tables),

@@ -80,8 +80,7 @@ export function planFact(
   }
   if ('faults' in value || (where && 'faults' in where) || faults.length > 0)
     return { plan: undefined, faults };
-  const asOf = { sql: instantSql(context.asOf) };
-  const bind = (sql: string): string => sql.replaceAll("{asOf:DateTime64(3, 'UTC')}", asOf.sql);
+  const bind = (sql: string): string => bindAsOf(sql, context.asOf);
   const rows = where ? `ifNull(accurateCastOrNull(${bind(where.compiled.sql)}, 'Bool'), false)` : 'true';
   const from = context.tableOf(definition.from) ?? '';
   const common = {
@@ -297,6 +296,10 @@ function aggregateSql(name: string, value: PropertyValue | undefined, at: string
     }
   }
 }
+
+/** Puts the instant in the place that `compileExpression` left for it. */
+export const bindAsOf = (sql: string, asOf: EpochMs): string =>
+  sql.replaceAll("{asOf:DateTime64(3, 'UTC')}", instantSql(asOf));
 
 export const instantSql = (at: EpochMs): string =>
   `toDateTime64('${new Date(at).toISOString().replace('T', ' ').slice(0, -1)}', 3, 'UTC')`;

@@ -42,6 +42,7 @@ const COLUMNS: Readonly<Record<CanonicalTable, Readonly<Record<string, ValueType
   },
   identity: { kind: 'text', source: 'text' },
   transaction: {
+    at: 'instant',
     transaction_id: 'text',
     account_id: 'text',
     amount_minor: 'money',
@@ -54,7 +55,7 @@ const COLUMNS: Readonly<Record<CanonicalTable, Readonly<Record<string, ValueType
     balance_minor: 'money',
     source: 'text',
   },
-  event: { event_id: 'text', name: 'text', source: 'text' },
+  event: { at: 'instant', event_id: 'text', name: 'text', source: 'text' },
 };
 
 /** The map that holds what has no column of its own. */
