@@ -26,7 +26,7 @@ describe('a launched campaign, sent by the real dispatcher to a real mail server
       },
       contacts: ledger,
       secrets: { dataKey: Buffer.alloc(32, 1), linkKey: Buffer.alloc(32, 2) },
-      consentModel: 'opt_out',
+      consentModel: async () => 'opt_out',
       publicUrl: 'http://127.0.0.1:8080',
       settings: { idleMs: 20 },
     });

@@ -40,7 +40,7 @@ describe('the expansion of a queued set into messages', () => {
         findByAddress: async () => undefined,
       },
       secrets: { dataKey: Buffer.alloc(32, 1), linkKey: Buffer.alloc(32, 2) },
-      consentModel: 'opt_out',
+      consentModel: async () => 'opt_out',
     });
   });
   afterAll(() => stores?.stop());

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DELIVERY_STATES } from './contract.ts';
@@ -62,6 +63,18 @@ describe('the message state machine', () => {
         if (next !== state) expect(['suppressed', 'expired', 'cancelled', 'failed']).not.toContain(next);
       }),
     );
+  });
+
+  it('is drawn in docs/state-machines.md as it is', () => {
+    const page = readFileSync(new URL('../../docs/state-machines.md', import.meta.url), 'utf8');
+    const drawing = /## Message\n[\s\S]*?```mermaid\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+    const drawn = [...drawing.matchAll(/^ {2}(\w+) --> (\w+): (\w+)$/gm)].map(
+      ([, from, to, event]) => `${from} ${event} ${to}`,
+    );
+    const coded = MESSAGE_EVENTS.flatMap((event) =>
+      TRANSITIONS[event].from.map((from) => `${from} ${event} ${TRANSITIONS[event].to}`),
+    );
+    expect(drawn.sort()).toEqual(coded.sort());
   });
 
   it('reaches every state from the queue', () => {

@@ -3,7 +3,7 @@ import { defineProblems } from '@rapport/kernel';
 export const contentProblems = defineProblems('content', {
   template_not_found: { status: 404, title: 'There is no such template.' },
   template_faulty: { status: 422, title: 'The template has faults.' },
-  template_in_use: { status: 409, title: 'A published template stays; make a new version instead.' },
+  template_changing: { status: 409, title: 'The template is being changed; try again.' },
   template_missing: { status: 400, title: 'Name a template or give one.' },
   variant_not_found: { status: 404, title: 'There is no such variant in this template.' },
   customer_not_found: { status: 404, title: 'There is no such customer.' },

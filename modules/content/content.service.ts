@@ -150,7 +150,7 @@ export function createContent(deps: ContentDeps): Content {
         });
         return done;
       }
-      throw contentProblems.template_not_found({
+      throw contentProblems.template_changing({
         detail: `Template ${templateId} keeps changing; try again.`,
       });
     },

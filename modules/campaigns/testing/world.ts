@@ -146,7 +146,7 @@ export async function startWorld(mailPort = 2525) {
       findByAddress: async () => undefined,
     },
     secrets: { dataKey: Buffer.alloc(32, 1), linkKey: Buffer.alloc(32, 2) },
-    consentModel: 'opt_out',
+    consentModel: async () => 'opt_out',
   });
   await channels.providers.create(
     {
