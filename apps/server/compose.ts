@@ -1,5 +1,6 @@
 import { audienceLineage, audiencesMigrations, audiencesRoutes, createAudiences } from '@rapport/audiences';
 import {
+  campaignLineage,
   campaignsMigrations,
   campaignsRoutes,
   createCampaigns,
@@ -22,6 +23,7 @@ import {
   createDecisions,
   decisionsMigrations,
   decisionsRoutes,
+  judgeBy,
 } from '@rapport/decisions';
 import {
   createApprovals,
@@ -43,7 +45,7 @@ import type { Config } from './config.ts';
 import { contentProfiles } from './content-profiles.ts';
 import { createMaintenance } from './maintenance.ts';
 import type { Secrets } from './secrets.ts';
-import { consentBodies, currentConsents, judge, lastLoads } from './views.ts';
+import { consentBodies, currentConsents, lastLoads } from './views.ts';
 
 export interface ComposeInput {
   readonly stores: Stores;
@@ -172,8 +174,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     releases,
     clock,
     offers,
-    evaluate: ({ condition, customerId, asOf, actor }) =>
-      judge(audiences, { condition, customerId, asOf, actor }),
+    evaluate: judgeBy(audiences),
   });
 
   /* campaigns, models, insights, partners */
@@ -194,6 +195,12 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     channels,
   });
   approvals.onDecided((approval) => campaigns.onApprovalDecided(approval));
+  audiences.onUsage((audienceId) => campaigns.usagesOfAudience(audienceId));
+  tags.lineage.register(campaignLineage({ relational, offers }));
+  decisions.onResponse(async ({ eventId, cid, response, at, decisionId, offerId, slot }) => {
+    const properties = { decision_id: decisionId, offer_id: offerId, slot: slot ?? '' };
+    await customers.collectEvents([{ eventId, cid, name: `offer_${response}`, at, properties }]);
+  });
   const models = createModels({
     relational,
     warehouse,

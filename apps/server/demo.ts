@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateAudience } from '@rapport/audiences/contract';
-import { signatureOf } from '@rapport/channels';
+import { createSandboxInbox, signatureOf } from '@rapport/channels';
 import type { Channel } from '@rapport/channels/contract';
 import {
   type BankPlan,
@@ -15,7 +16,14 @@ import {
   writeResponses,
 } from '@rapport/demo-bank';
 import { permissionsOf } from '@rapport/governance';
-import { type Actor, type Clock, defineProblems, type Log, systemActor } from '@rapport/kernel';
+import {
+  type Actor,
+  type Clock,
+  type Component,
+  defineProblems,
+  type Log,
+  systemActor,
+} from '@rapport/kernel';
 import { NewModel } from '@rapport/models/contract';
 import type { JobRun, Stores } from '@rapport/stores';
 import { type Static, Type } from 'typebox';
@@ -74,10 +82,20 @@ export function createDemo(deps: {
   readonly platform: Platform;
   readonly clock: Clock;
   readonly log: Log;
+  /** Address of this server, where the sandbox answers receipts to. */
+  readonly url: string;
 }) {
   const { stores, config, platform, clock } = deps;
   const { sources, tags, audiences, campaigns, channels, identity, approvals, models } = platform;
   const folder = join(config.home, 'demo');
+  const sandbox = createSandboxInbox({ directory: join(config.home, 'sandbox'), clock, log: deps.log });
+  let opening: Promise<void> | undefined;
+
+  /** Messages of a demo bank are really sent, but to a provider of our own that keeps them for reading. */
+  const openSandbox = (): Promise<void> => {
+    opening ??= sandbox.start().then(() => sandbox.connect(channels.providers, deps.url));
+    return opening;
+  };
 
   const user = async (username: string): Promise<Actor> => {
     const found = (await identity.users()).find((each) => each.username === username);
@@ -95,6 +113,7 @@ export function createDemo(deps: {
   const create = async (run: JobRun<DemoOptions>): Promise<Record<string, unknown>> => {
     const { customers, seed } = run.payload;
     const step = (share: number, message: string) => run.report({ share, message });
+    await openSandbox();
     await step(0, 'Generating the bank');
     const truth = await generateDemoBank({
       customers,
@@ -265,6 +284,15 @@ export function createDemo(deps: {
   );
 
   return {
+    sandbox,
+    /** Opens the sandbox again when this installation holds a demo bank; part of the server's life. */
+    component: {
+      name: 'demo sandbox',
+      async start() {
+        if (existsSync(join(folder, 'truth.json'))) await openSandbox();
+      },
+      stop: () => sandbox.stop(),
+    } satisfies Component,
     /** Makes the demo bank unless the installation has sources already; tells its progress. */
     async ensure(announce: (line: string) => void, options: DemoOptions): Promise<void> {
       if ((await sources.list({ limit: 1 })).items.length > 0) return;

@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sandboxRoutes } from '@rapport/channels';
 import { tokenOf } from '@rapport/governance';
 import { createHttp, mountRoutes } from '@rapport/http';
 import { createLifecycle, createLog, silentLog, systemClock } from '@rapport/kernel';
@@ -98,8 +99,13 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
   let isAccepting = true;
   addIdempotency(http, { relational: stores.relational, clock });
   addOperations(http, { stores: () => stores.health(), isAccepting: () => isAccepting });
-  const demo = createDemo({ stores, config, platform, clock, log });
-  for (const routes of [...platform.routes, jobRoutes(stores.jobs), demoRoutes(stores.jobs)])
+  const demo = createDemo({ stores, config, platform, clock, log, url });
+  for (const routes of [
+    ...platform.routes,
+    jobRoutes(stores.jobs),
+    demoRoutes(stores.jobs),
+    sandboxRoutes(demo.sandbox),
+  ])
     await mountRoutes(http, routes);
   await mountRoutes(http, (api) => {
     api.get('/openapi.json', { config: { permission: 'public' }, schema: { hide: true } }, async () =>
@@ -110,7 +116,7 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
   await addConsole(http, join(root, 'apps/console/dist'));
 
   const credentials = await createFirstUsers(platform.identity, home);
-  const workers = createLifecycle(platform.workers, (name, error) =>
+  const workers = createLifecycle([...platform.workers, demo.component], (name, error) =>
     log.error({ err: error, component: name }, 'a component did not stop cleanly'),
   );
   const serverFile = join(home, 'server.json');

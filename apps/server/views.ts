@@ -1,7 +1,5 @@
-import type { Audiences } from '@rapport/audiences';
 import type { Channels } from '@rapport/channels';
 import { CHANNELS, type ConsentBody, DELIVERY_PURPOSES } from '@rapport/channels/contract';
-import type { Condition } from '@rapport/conditions';
 import type { ProfileConsent } from '@rapport/customers/contract';
 import type { HomeReport } from '@rapport/insights/contract';
 import { type Actor, toIso } from '@rapport/kernel';
@@ -47,19 +45,6 @@ export async function currentConsents(
     latest.set(`${channel} ${purpose}`, { channel, purpose, granted, at, evidence });
   }
   return [...latest.values()];
-}
-
-/** Whether a condition holds for one customer, and the sentences of the nodes that decided it. */
-export async function judge(
-  audiences: Pick<Audiences, 'evaluate'>,
-  question: { condition: Condition; customerId: string; asOf: number; actor: Actor },
-): Promise<{ matches: boolean; because: string }> {
-  const { condition, customerId, asOf, actor } = question;
-  const { matches, because } = await audiences.evaluate({ condition, customerId, asOf: toIso(asOf) }, actor);
-  const decisive = because.filter(
-    (reason) => reason.held === matches && !because.some((other) => other.parent === reason.pointer),
-  );
-  return { matches, because: decisive.map((reason) => reason.sentence).join('; ') };
 }
 
 export function lastLoads(sources: { readonly items: readonly SourceView[] }): HomeReport['loads'] {

@@ -601,6 +601,7 @@ export const LINEAGE_KINDS = [
   'tag',
   'audience',
   'template',
+  'offer',
   'campaign',
   'message',
 ] as const;
