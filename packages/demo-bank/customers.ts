@@ -161,24 +161,25 @@ function person(plan: BankPlan, index: number): DemoCustomer {
   }
   if (hasFund) {
     const product = ['FUND-R2', 'FUND-R3', 'FUND-R4'][Math.min(2, Math.max(0, riskLevel - 2))] ?? 'FUND-R2';
-    hold('fund', product, assets * (0.2 + 0.5 * random.next()), plan.asOf - DAY * random.integer(900));
+    hold('fund', product, assets * (0.2 + 0.5 * random.next()), plan.asOf - DAY * (1 + random.integer(900)));
   }
   if (hasCard)
     hold(
       'card',
       wealth > 1 ? 'CARD-PLAT' : 'CARD-STD',
       incomeMinor * 0.4 * random.next(),
-      plan.asOf - DAY * random.integer(1500),
+      plan.asOf - DAY * (1 + random.integer(1500)),
     );
   if (hasLoan)
     hold(
       'loan',
       age > 28 ? 'LOAN-HOME' : 'LOAN-CONS',
       assets * (2 + 3 * random.next()),
-      plan.asOf - DAY * random.integer(1800),
+      plan.asOf - DAY * (1 + random.integer(1800)),
       plan.asOf + DAY * (400 + random.integer(5000)),
     );
-  if (hasInsurance) hold('insurance', 'INS-LIFE', assets * 0.15, plan.asOf - DAY * random.integer(1500));
+  if (hasInsurance)
+    hold('insurance', 'INS-LIFE', assets * 0.15, plan.asOf - DAY * (1 + random.integer(1500)));
 
   return {
     index,
