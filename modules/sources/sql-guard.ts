@@ -17,7 +17,7 @@ const FORBIDDEN_FUNCTIONS =
  * Looks at SQL of a manifest before the engine does. Answers what is wrong with it, or undefined. What it reads is
  * checked afterwards on the engine's own analysis by `foreignTables`.
  */
-export function lexicalFault(sql: string): string | undefined {
+export function lexicalFault(sql: string, kind: 'select' | 'expression' = 'select'): string | undefined {
   const token =
     /\s+|--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"|`(?:[^`\\]|\\[\s\S]|``)*`|[A-Za-z_][A-Za-z0-9_]*|[0-9][A-Za-z0-9_.]*|[\s\S]/gy;
   let depth = 0;
@@ -33,7 +33,8 @@ export function lexicalFault(sql: string): string | undefined {
     if (word === '{' || word === '}' || word === '$') return `"${word}" is not allowed`;
     if (word === '#') return 'comments begin with --';
     if (word === '/' && significant[index + 1] === '*') return 'a comment is not closed';
-    if (isFirst && word !== '(' && !/^(SELECT|WITH)$/i.test(word)) return 'must be one SELECT';
+    if (kind === 'select' && isFirst && word !== '(' && !/^(SELECT|WITH)$/i.test(word))
+      return 'must be one SELECT';
     if (word !== '(') isFirst = false;
     if (FORBIDDEN_WORDS.test(word) && significant[index - 1] !== '.') return `"${word}" is not allowed`;
     const name = word.replace(/^[`"]|[`"]$/g, '');
@@ -46,7 +47,7 @@ export function lexicalFault(sql: string): string | undefined {
 }
 
 /** The same for an expression over one row. */
-export const expressionFault = (sql: string): string | undefined => lexicalFault(`SELECT (${sql}\n)`);
+export const expressionFault = (sql: string): string | undefined => lexicalFault(sql, 'expression');
 
 /** The SELECT of a manifest with its table names bound to physical tables, as one subquery. */
 export function bindTables(sql: string, tables: readonly ReadableTable[]): string {
