@@ -1,0 +1,32 @@
+import { audiences } from './audiences.ts';
+import { builder } from './builder.ts';
+import { campaigns } from './campaigns.ts';
+import { common } from './common.ts';
+import { content } from './content.ts';
+import { customers } from './customers.ts';
+import { governance } from './governance.ts';
+import { home } from './home.ts';
+import { contacts, decisions, models, offers } from './recommendation.ts';
+import { reports } from './reports.ts';
+import { shell } from './shell.ts';
+import { sources } from './sources.ts';
+import { tags } from './tags.ts';
+
+export const zhHans = {
+  audiences,
+  builder,
+  campaigns,
+  common,
+  contacts,
+  content,
+  customers,
+  decisions,
+  governance,
+  home,
+  models,
+  offers,
+  reports,
+  shell,
+  sources,
+  tags,
+};

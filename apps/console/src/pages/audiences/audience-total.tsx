@@ -1,0 +1,49 @@
+import type { ExplainResult } from '@rapport/audiences/contract';
+import { useText } from '../../i18n/i18n.ts';
+import { Meter, Num, Percent, useFormats } from '../../ui/figures.tsx';
+import { Spin } from '../../ui/kit.ts';
+import { ProblemView } from '../../ui/states.tsx';
+
+interface AudienceTotalProps {
+  readonly result: ExplainResult | undefined;
+  readonly counting: boolean;
+  readonly incomplete: boolean;
+  readonly error: unknown;
+}
+
+/** The live count: how many, of how many, in how long, and the condition in words. */
+export function AudienceTotal({ result, counting, incomplete, error }: AudienceTotalProps) {
+  const t = useText();
+  const formats = useFormats();
+  if (error) return <ProblemView error={error} />;
+  const share = result && result.total > 0 ? result.count / result.total : 0;
+  const sentence = result?.nodes[0]?.sentence;
+  return (
+    <section className="panel" aria-label={t('audiences.total')} aria-live="polite">
+      <div className="row gap-l">
+        <div style={{ minWidth: 180 }}>
+          <div className="figure-label row gap-s">
+            {t('audiences.total')} {counting ? <Spin size="small" /> : null}
+          </div>
+          <div className="figure-value" data-testid="audience-count" style={{ opacity: counting ? 0.5 : 1 }}>
+            <Num value={incomplete ? undefined : result?.count} />
+          </div>
+          <div className="figure-note">
+            {result && !incomplete ? (
+              <>
+                {t('audiences.of')} <Num value={result.total} /> · <Percent ratio={share} /> ·{' '}
+                {t('common.took', { time: formats.duration(result.tookMs) })}
+              </>
+            ) : (
+              t('audiences.completeFirst')
+            )}
+          </div>
+        </div>
+        <div className="grow stack gap-s" style={{ minWidth: 240 }}>
+          <Meter share={incomplete ? 0 : share} label={t('audiences.shareOfAll')} />
+          <p className="soft">{incomplete ? t('audiences.incomplete') : sentence}</p>
+        </div>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,304 @@
+import type { TagView } from '@rapport/tags/contract';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { deleteTag, tagQuery } from '../../api/tags.queries.ts';
+import { useDynamicText, useLocalized, useText } from '../../i18n/i18n.ts';
+import { useMay } from '../../shell/session.ts';
+import { Badge } from '../../ui/badge.tsx';
+import { CodeEditor } from '../../ui/code-editor.tsx';
+import { useConfirm } from '../../ui/confirm.ts';
+import { Ago, Facts, Figure, Num, Percent, useFormats, When } from '../../ui/figures.tsx';
+import { EditIcon, LineageIcon, RefreshIcon, RemoveIcon } from '../../ui/icons.ts';
+import { Alert, Button, Tabs } from '../../ui/kit.ts';
+import { cells } from '../../ui/metrics.ts';
+import { useNotify } from '../../ui/notify.ts';
+import { Page, Panel } from '../../ui/page.tsx';
+import { Answer, Nothing } from '../../ui/states.tsx';
+import { DistributionChart } from './distribution-chart.tsx';
+import { TagStateBadge } from './tag-state.tsx';
+import { useTagRefresh } from './use-refresh.tsx';
+
+export function TagPage() {
+  const t = useText();
+  const may = useMay();
+  const localized = useLocalized();
+  const notify = useNotify();
+  const confirm = useConfirm();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const { tagId } = useParams({ from: '/signed-in/tags/$tagId' });
+  const tag = useQuery(tagQuery(tagId));
+  const refresh = useTagRefresh([tagId]);
+  const remove = useMutation({
+    mutationFn: () => deleteTag(tagId),
+    onSuccess: async () => {
+      await navigate({ to: '/tags' });
+      await queries.invalidateQueries({ queryKey: ['tags', 'list'] });
+    },
+    onError: notify.problem,
+  });
+  const handleRemove = async (): Promise<void> => {
+    const sure = await confirm({
+      title: t('tags.deleteTitle', { tag: tagId }),
+      text: t('tags.deleteText'),
+      action: t('common.delete'),
+      danger: true,
+    });
+    if (sure) remove.mutate();
+  };
+  const title = tag.data ? localized(tag.data.title) : tagId;
+  return (
+    <Page
+      title={title}
+      heading={
+        <span className="row gap-m">
+          {title} {tag.data ? <TagStateBadge state={tag.data.state} /> : null}
+        </span>
+      }
+      intro={tag.data?.description}
+      crumbs={[{ label: t('tags.title'), to: '/tags' }]}
+      actions={
+        <>
+          {may('lineage.read') ? (
+            <Button
+              icon={<LineageIcon />}
+              onClick={() => void navigate({ to: '/lineage', search: { focus: `tag:${tagId}` } })}
+            >
+              {t('tags.lineage.title')}
+            </Button>
+          ) : null}
+          {may('tags.write') ? (
+            <>
+              <Button
+                danger
+                type="text"
+                icon={<RemoveIcon />}
+                aria-label={t('common.delete')}
+                onClick={() => void handleRemove()}
+              />
+              <Button
+                icon={<EditIcon />}
+                onClick={() => void navigate({ to: '/tags/$tagId/edit', params: { tagId } })}
+              >
+                {t('common.edit')}
+              </Button>
+              <Button
+                type="primary"
+                icon={<RefreshIcon />}
+                loading={refresh.isStarting}
+                onClick={refresh.start}
+              >
+                {t('tags.refresh')}
+              </Button>
+            </>
+          ) : null}
+        </>
+      }
+    >
+      {refresh.progress}
+      <Answer query={tag}>{(data) => <TagContent tag={data} />}</Answer>
+    </Page>
+  );
+}
+
+function TagContent({ tag }: { readonly tag: TagView }) {
+  const t = useText();
+  const dynamic = useDynamicText();
+  const formats = useFormats();
+  const { statistics } = tag;
+  return (
+    <>
+      {tag.error ? <Alert type="error" showIcon title={tag.error} /> : null}
+      <Panel>
+        <div className="grid" style={cells(150)}>
+          <Figure
+            label={t('tags.coverage')}
+            value={<Percent ratio={statistics?.coverage} />}
+            note={
+              statistics ? (
+                <>
+                  <Num value={statistics.known} /> / <Num value={statistics.customers} />
+                </>
+              ) : undefined
+            }
+          />
+          <Figure label={t('tags.distinct')} value={<Num value={statistics?.distinct} />} />
+          <Figure
+            label={t('tags.refreshed')}
+            value={<Ago at={statistics?.refreshedAt} />}
+            note={statistics ? t('common.took', { time: formats.duration(statistics.tookMs) }) : undefined}
+          />
+          <Figure label={t('tags.asOf')} value={<When at={statistics?.asOf} />} />
+          <Figure label={t('tags.usedBy')} value={<Num value={tag.uses.length} />} />
+        </div>
+      </Panel>
+      <Tabs
+        items={[
+          {
+            key: 'values',
+            label: t('tags.distribution'),
+            children: (
+              <Panel title={t('tags.distribution')}>
+                {statistics ? (
+                  <div className="stack gap-l">
+                    <DistributionChart
+                      distribution={statistics.distribution}
+                      valueType={tag.valueType}
+                      unit={tag.unit}
+                      values={tag.values}
+                    />
+                    <Quantiles tag={tag} />
+                  </div>
+                ) : (
+                  <Nothing title={t('tags.neverRefreshed')} />
+                )}
+              </Panel>
+            ),
+          },
+          {
+            key: 'definition',
+            label: t('tags.definition'),
+            children: (
+              <Panel title={t('tags.definition')}>
+                <div className="stack gap-l">
+                  <Facts
+                    items={[
+                      { term: t('tags.id'), value: <code>{tag.id}</code> },
+                      { term: t('tags.kindTitle'), value: t(`tags.kind.${tag.kind}`) },
+                      {
+                        term: t('tags.categoryTitle'),
+                        value: tag.category
+                          .split('/')
+                          .map((part) => dynamic(`tags.category.${part}`, part.replaceAll('_', ' ')))
+                          .join(' › '),
+                      },
+                      {
+                        term: t('tags.valueType'),
+                        value: `${t(`tags.type.${tag.valueType}`)}${tag.unit ? ` (${tag.unit})` : ''}`,
+                      },
+                      { term: t('tags.owner'), value: tag.owner },
+                      {
+                        term: t('tags.dataClass'),
+                        value: tag.dataClass ? t(`tags.dataClasses.${tag.dataClass}`) : undefined,
+                      },
+                      { term: t('common.version'), value: tag.version },
+                      { term: t('common.updated'), value: <When at={tag.updatedAt} /> },
+                    ]}
+                  />
+                  <CodeEditor
+                    readOnly
+                    language="json"
+                    label={t('tags.definition')}
+                    value={JSON.stringify(tag.definition, null, 2)}
+                  />
+                </div>
+              </Panel>
+            ),
+          },
+          { key: 'uses', label: t('tags.uses'), children: <UsesPanel tag={tag} /> },
+        ]}
+      />
+    </>
+  );
+}
+
+function Quantiles({ tag }: { readonly tag: TagView }) {
+  const t = useText();
+  const formats = useFormats();
+  const distribution = tag.statistics?.distribution;
+  const quantiles = distribution?.quantiles;
+  if (!quantiles) return null;
+  const write = (value: number): string => {
+    if (tag.valueType === 'money' && tag.unit && /^[A-Z]{3}$/.test(tag.unit))
+      return formats.money(value, tag.unit);
+    if (tag.valueType === 'date' || tag.valueType === 'instant') return formats.day(value);
+    return formats.number(value, { maximumFractionDigits: 2 });
+  };
+  const row = (label: string, value: number | undefined) =>
+    value === undefined ? null : (
+      <div key={label}>
+        <div className="figure-label">{label}</div>
+        <div className="num" style={{ fontWeight: 550 }}>
+          {write(value)}
+        </div>
+      </div>
+    );
+  return (
+    <div className="grid" style={cells(110)}>
+      {row(t('tags.quantile.min'), distribution.min)}
+      {row('P5', quantiles.p5)}
+      {row('P25', quantiles.p25)}
+      {row(t('tags.quantile.median'), quantiles.p50)}
+      {row('P75', quantiles.p75)}
+      {row('P95', quantiles.p95)}
+      {row(t('tags.quantile.max'), distribution.max)}
+      {tag.valueType === 'date' || tag.valueType === 'instant'
+        ? null
+        : row(t('tags.quantile.mean'), distribution.mean)}
+    </div>
+  );
+}
+
+function UsesPanel({ tag }: { readonly tag: TagView }) {
+  const t = useText();
+  const dynamic = useDynamicText();
+  if (tag.uses.length === 0) {
+    return (
+      <Panel>
+        <Nothing title={t('tags.noUses')} />
+      </Panel>
+    );
+  }
+  return (
+    <Panel title={t('tags.uses')}>
+      <ul className="list-plain list-rows">
+        {tag.uses.map((use) => (
+          <li key={`${use.kind}${use.id}`} className="row gap-m">
+            <Badge tone="calm">{dynamic(`tags.lineage.kind.${use.kind}`, use.kind)}</Badge>
+            <UseLink kind={use.kind} id={use.id} title={use.title} />
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function UseLink({
+  kind,
+  id,
+  title,
+}: {
+  readonly kind: string;
+  readonly id: string;
+  readonly title: string;
+}) {
+  if (kind === 'tag') {
+    return (
+      <Link to="/tags/$tagId" params={{ tagId: id }}>
+        {title}
+      </Link>
+    );
+  }
+  if (kind === 'audience') {
+    return (
+      <Link to="/audiences/$audienceId" params={{ audienceId: id }}>
+        {title}
+      </Link>
+    );
+  }
+  if (kind === 'campaign') {
+    return (
+      <Link to="/campaigns/$campaignId" params={{ campaignId: id }}>
+        {title}
+      </Link>
+    );
+  }
+  if (kind === 'template') {
+    return (
+      <Link to="/templates/$templateId" params={{ templateId: id }}>
+        {title}
+      </Link>
+    );
+  }
+  return <span>{title}</span>;
+}
