@@ -50,6 +50,9 @@ export interface PostgresLauncher extends Component {
 
 const SUPERUSER = 'rapport';
 
+/** For what the account of PostgreSQL must reach and cannot reach where it is, such as below /root. */
+const SHARED = '/var/lib/rapport';
+
 /**
  * Runs the server and stops it when our end of standard input closes, so that it ends with us however we end.
  * SIGINT is PostgreSQL's fast shutdown.
@@ -74,17 +77,20 @@ export function createPostgresLauncher(config: PostgresLauncherConfig): Postgres
   let server: ChildProcess | undefined;
   let stopping = false;
   let readiness: Promise<void> = Promise.resolve();
+  let directory = config.directory;
 
   const launch = async (account: Account | undefined, binaries: Binaries): Promise<void> => {
     const output = openSync(config.logFile, 'a');
     const child = spawn(
       '/bin/sh',
-      ['-c', GUARD, 'rapport-postgres', binaries.postgres, ...serverArguments(config)],
+      ['-c', GUARD, 'rapport-postgres', binaries.postgres, ...serverArguments(config, directory)],
       {
         stdio: ['pipe', output, output],
         // Its own process group, so that an interrupt at the terminal reaches it only through our orderly stop.
         detached: true,
         env: { ...process.env, LC_ALL: 'C' },
+        // The account may not be allowed into the folder we are in.
+        cwd: '/',
         ...account,
       },
     );
@@ -134,7 +140,7 @@ export function createPostgresLauncher(config: PostgresLauncherConfig): Postgres
     await mkdir(config.socketDirectory, { recursive: true, mode: 0o700 });
     if (account) await chown(config.socketDirectory, account.uid, account.gid);
     const binaries = await reachableBinaries(account);
-    const directory = await dataFolder(config.directory, account);
+    directory = await dataFolder(config.directory, account);
     await stopLeftover(directory, config.log);
     await initialise({ ...config, directory }, account, binaries);
     await launch(account, binaries);
@@ -144,7 +150,7 @@ export function createPostgresLauncher(config: PostgresLauncherConfig): Postgres
     name: 'postgres',
     user: SUPERUSER,
     socketDirectory: config.socketDirectory,
-    pid: () => (server ? postmasterPid(config.directory) : undefined),
+    pid: () => (server ? postmasterPid(directory) : undefined),
     start() {
       readiness = start();
       return readiness;
@@ -156,7 +162,7 @@ export function createPostgresLauncher(config: PostgresLauncherConfig): Postgres
       server = undefined;
       await readiness.catch(() => undefined);
       const running = child ?? server;
-      const pid = postmasterPid(config.directory);
+      const pid = postmasterPid(directory);
       if (running?.pid === undefined) return;
       if (pid !== undefined) await stopProcess(pid, { signal: 'SIGINT', graceMs: 10_000, last: 'SIGQUIT' });
       if (!(await waitForExit(running.pid, 2_000))) running.kill('SIGKILL');
@@ -164,7 +170,7 @@ export function createPostgresLauncher(config: PostgresLauncherConfig): Postgres
   };
 }
 
-function serverArguments(config: PostgresLauncherConfig): string[] {
+function serverArguments(config: PostgresLauncherConfig, directory: string): string[] {
   const settings = {
     listen_addresses: '',
     unix_socket_directories: config.socketDirectory,
@@ -180,7 +186,7 @@ function serverArguments(config: PostgresLauncherConfig): string[] {
   };
   return [
     '-D',
-    config.directory,
+    directory,
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ];
 }
@@ -232,9 +238,10 @@ async function reachableBinaries(account: Account | undefined): Promise<Binaries
   if (!account || (await isEnterable(native, account))) return inFolder(native);
   // Installed below a folder that only root may enter, such as /root: the server's account needs its own copy.
   const { version } = JSON.parse(await readFile(join(dirname(dirname(entry)), 'package.json'), 'utf8'));
-  const copy = join('/var/lib/rapport', `postgres-${version}`);
+  const copy = join(SHARED, `postgres-${version}`);
   if (!(await exists(copy))) {
     const partial = `${copy}.${process.pid}`;
+    await mkdir(SHARED, { recursive: true, mode: 0o755 });
     await cp(native, partial, { recursive: true, verbatimSymlinks: true });
     await rename(partial, copy).catch(() => rm(partial, { recursive: true, force: true }));
   }
@@ -246,19 +253,20 @@ const inFolder = (folder: string): Binaries => ({
   initdb: join(folder, 'bin/initdb'),
 });
 
-/** Where the data really is: a link leads elsewhere when the account cannot enter a parent of `directory`. */
+/** Where the data really is: `directory` is a link to it when the account cannot enter a parent of that. */
 async function dataFolder(directory: string, account: Account | undefined): Promise<string> {
   const parent = dirname(directory);
   await mkdir(parent, { recursive: true });
-  if (!account || (await exists(directory))) return directory;
+  const target = await readlink(directory).catch(() => undefined);
+  if (target !== undefined || !account || (await exists(directory))) return target ?? directory;
   const { mode, uid } = await stat(parent);
   if (uid === process.getuid?.() && (mode & 0o001) === 0) await chmod(parent, mode | 0o001);
   if (await isEnterable(parent, account)) return directory;
-  await mkdir('/var/lib/rapport/data', { recursive: true, mode: 0o755 });
-  const elsewhere = await mkdtemp('/var/lib/rapport/data/');
+  await mkdir(join(SHARED, 'data'), { recursive: true, mode: 0o755 });
+  const elsewhere = await mkdtemp(join(SHARED, 'data/'));
   await chmod(elsewhere, 0o711);
   await symlink(join(elsewhere, 'postgres'), directory);
-  return directory;
+  return join(elsewhere, 'postgres');
 }
 
 function postmasterPid(directory: string): number | undefined {
@@ -276,7 +284,7 @@ async function initialise(
   binaries: Binaries,
 ): Promise<void> {
   if (await exists(join(config.directory, 'PG_VERSION'))) return;
-  const target = await resolveLink(config.directory);
+  const target = config.directory;
   await rm(target, { recursive: true, force: true });
   const template = config.templateDirectory;
   if (!template) return initdb(target, account, binaries);
@@ -311,12 +319,8 @@ async function initdb(directory: string, account: Account | undefined, binaries:
     '--locale=C',
     '--no-sync',
   ];
-  await run(binaries.initdb, options, { ...account, env: { ...process.env, LC_ALL: 'C' } });
+  await run(binaries.initdb, options, { ...account, cwd: '/', env: { ...process.env, LC_ALL: 'C' } });
   await rename(partial, directory);
-}
-
-async function resolveLink(path: string): Promise<string> {
-  return readlink(path).catch(() => path);
 }
 
 /** Stops the server that a killed process of ours left behind; our caller holds the lock of the home folder. */

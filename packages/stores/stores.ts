@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Clock, Component, Log } from '@rapport/kernel';
@@ -145,6 +145,7 @@ export async function createStores(config: StoresConfig): Promise<StartedStores>
   const stop = async (): Promise<void> => {
     await jobs.stop().catch((error: unknown) => log.error({ err: error }, 'jobs did not stop'));
     await Promise.all(chains.map((chain) => stopChain(chain, log)));
+    if (lock && !run.startsWith(home)) await rm(run, { recursive: true, force: true });
     await lock?.release();
     lock = undefined;
   };

@@ -8,10 +8,11 @@ export interface LmdbStreamConfig {
   readonly clock: Clock;
   /** Records that every group has acknowledged are kept this long. @default one day */
   readonly keepMs?: number;
+  /** How often old records are looked for. @default 30 seconds */
+  readonly trimEveryMs?: number;
 }
 
 const DEDUPE_MS = 120_000;
-const TRIM_EVERY_MS = 30_000;
 const TRIM_AT_ONCE = 10_000;
 const RETRY_MS = [50, 200, 1_000, 5_000];
 
@@ -20,7 +21,7 @@ const RETRY_MS = [50, 200, 1_000, 5_000];
  * acknowledged up to. All of an append, its dedupe marks included, is one transaction.
  */
 export function createLmdbStream(store: LmdbStore, config: LmdbStreamConfig): Stream {
-  const { clock, keepMs = 86_400_000 } = config;
+  const { clock, keepMs = 86_400_000, trimEveryMs = 30_000 } = config;
   const topics = new Map<string, Signal>();
   const active = new Map<string, Promise<void>>();
   const consumers = new Set<StreamConsumer>();
@@ -142,7 +143,7 @@ export function createLmdbStream(store: LmdbStore, config: LmdbStreamConfig): St
     append,
     async start() {
       await store.start();
-      trimming = setInterval(() => void trim().catch(() => undefined), TRIM_EVERY_MS);
+      trimming = setInterval(() => void trim().catch(() => undefined), trimEveryMs);
       trimming.unref();
     },
     async stop() {

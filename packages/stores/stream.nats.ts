@@ -25,6 +25,8 @@ export interface NatsConfig {
   readonly replicas?: number;
   /** Records that every group has acknowledged are kept this long. @default one day */
   readonly keepMs?: number;
+  /** How often old records are looked for. @default one minute */
+  readonly trimEveryMs?: number;
 }
 
 /** Where a group is, who reads for it, and whether that one has let go. */
@@ -47,7 +49,6 @@ const PUBLISH_TIMEOUT_MS = 5_000;
 /** A cluster that elects a new leader answers again after some 5 s. */
 const RECOVERY_MS = 30_000;
 const IN_FLIGHT = 512;
-const TRIM_EVERY_MS = 60_000;
 const RETRY_MS = [50, 200, 1_000, 5_000];
 
 /**
@@ -57,7 +58,7 @@ const RETRY_MS = [50, 200, 1_000, 5_000];
  * JetStream would deliver newer records before it delivers the unacknowledged ones of a dead process again.)
  */
 export function createNatsStream(config: NatsConfig): Stream {
-  const { log, prefix = 'rapport', replicas = 1, keepMs = 86_400_000 } = config;
+  const { log, prefix = 'rapport', replicas = 1, keepMs = 86_400_000, trimEveryMs = 60_000 } = config;
   const owner = newId('own');
   const positions = `${prefix}-positions`;
   const ensured = new Map<string, Promise<void>>();
@@ -296,7 +297,7 @@ export function createNatsStream(config: NatsConfig): Stream {
       }
       trimming = setInterval(() => {
         trim().catch((error: unknown) => log.warn({ err: error }, 'a stream could not be trimmed'));
-      }, TRIM_EVERY_MS);
+      }, trimEveryMs);
       trimming.unref();
     },
     async stop() {
