@@ -2,7 +2,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { Http } from '@rapport/http';
-import { Type } from 'typebox';
 
 const YEAR_MS = 365 * 86_400_000;
 
@@ -17,9 +16,10 @@ export async function addConsole(http: Http, folder: string): Promise<void> {
   await http.register(fastifyStatic, { root: folder, serve: false, cacheControl: false });
   http.get(
     '/*',
-    { config: { permission: 'public' }, schema: { hide: true, params: Type.Object({ '*': Type.String() }) } },
+    // No schema of the parameter: TypeBox reads a property named `*` as a pattern and fails on every request.
+    { config: { permission: 'public' }, schema: { hide: true } },
     async (request, reply) => {
-      const path = request.params['*'];
+      const path = new URL(request.url, 'http://localhost').pathname.slice(1);
       if (files.has(path)) {
         // Vite names assets by their content, so they never change.
         const cache = path.startsWith('assets/')
