@@ -44,7 +44,7 @@ const settled = (campaignId: string, count: number) =>
       const { queued = 0, sending = 0, ...ends } = await world.states(campaignId);
       return queued + sending === 0 && Object.values(ends).reduce((sum, each) => sum + each, 0) === count;
     },
-    { withinMs: 30_000, what: `all ${count} messages of ${campaignId} ended` },
+    { withinMs: 90_000, what: `all ${count} messages of ${campaignId} ended` },
   );
 
 describe('e-mail by SMTP', () => {
@@ -185,7 +185,7 @@ describe('SMS by signed HTTP', () => {
     const server = await smsServer({
       behave: ({ body }) => (body.to === '+886910000003' ? 'hang' : 'accept'),
     });
-    await world.addProvider(smsProvider(server.url, { idempotent: false, timeoutMs: 300 }));
+    await world.addProvider(smsProvider(server.url, { idempotent: false, timeoutMs: 3_000 }));
     await world.enqueue({ campaignId: 'cmp_sms_once', channel: 'sms', count: 5 });
     await run();
     await settled('cmp_sms_once', 5);

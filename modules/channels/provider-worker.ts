@@ -53,6 +53,8 @@ export function startProviderWorker(input: {
   const needsConsent = async (): Promise<boolean> => (await deps.consentModel()) === 'opt_in';
   const stopping = new AbortController();
   const ready: Ready[] = [];
+  /** Answers of the provider on their way to the outbox; what a crash leaves `unknown` is at most these and those in hand-over. */
+  const unwritten = new Set<Promise<void>>();
   const batchSize = Math.max(1, Math.min(settings.batchSize, Math.ceil(ratePerSecond * 5)));
   let outages = 0;
   let pausedUntil = 0;
@@ -300,9 +302,9 @@ export function startProviderWorker(input: {
     } catch (error) {
       // Whether `sending` was committed is not known, but nothing was handed over: put it back either way.
       log.warn({ err: error, deliveryId: id }, 'writing ahead failed; the message goes back');
+      if (!message.ambiguous) await release(id);
       await settle({ id, event: 'retry', at: clock.now(), notBefore: clock.now() + 1_000 });
       await outbox.unlease(owner, [{ id }]).catch(() => undefined);
-      await release(id);
       return;
     }
     if (obstacle === undefined) {
@@ -312,9 +314,9 @@ export function startProviderWorker(input: {
     }
     if (obstacle !== null) {
       const end = endOf(id, obstacle, clock.now());
+      await (message.ambiguous ? confirm(id) : release(id));
       if (end) await settle(end);
       else await outbox.unlease(owner, [{ id }]);
-      await (message.ambiguous ? confirm(id) : release(id));
       return;
     }
     const outcome = await adapter.send({
@@ -326,11 +328,26 @@ export function startProviderWorker(input: {
       headers: one.headers,
     });
     noteHealth(outcome);
-    const happening = happeningOf(outcome, message);
-    await settle(happening);
+    // Writing the answer down needs no provider, so the next message need not wait for it.
+    const writing = writeDown(happeningOf(outcome, message), message).finally(() =>
+      unwritten.delete(writing),
+    );
+    unwritten.add(writing);
+    if (unwritten.size >= adapter.concurrency) await Promise.race(unwritten);
+  };
+
+  /** A place is given back before the message may be claimed again, lest the next claim's place be given back. */
+  const writeDown = async (happening: Happening, message: ClaimedMessage): Promise<void> => {
     const mayHaveArrived =
       message.ambiguous || ['accept', 'lose'].includes(happening.event) || happening.ambiguous === true;
-    await (mayHaveArrived ? confirm(id) : release(id));
+    try {
+      if (!mayHaveArrived) await release(message.id);
+      await settle(happening);
+      if (mayHaveArrived) await confirm(message.id);
+    } catch (error) {
+      log.error({ err: error, deliveryId: message.id }, 'the contact ledger did not take the outcome');
+      await settle(happening);
+    }
   };
 
   const happeningOf = (outcome: HandOver, message: ClaimedMessage): Happening => {
@@ -402,14 +419,14 @@ export function startProviderWorker(input: {
       const left = ready.splice(0);
       wake();
       await Promise.all(sending);
+      await Promise.all(unwritten);
       left.push(...ready.splice(0));
-      const ids = left.map(({ message }) => message.id);
-      await outbox.unlease(
-        owner,
-        ids.map((id) => ({ id })),
-      );
       await contacts.release(
         left.filter(({ message }) => !message.ambiguous).map(({ message }) => message.id),
+      );
+      await outbox.unlease(
+        owner,
+        left.map(({ message }) => ({ id: message.id })),
       );
       await adapter.close();
     },
