@@ -47,9 +47,9 @@ export async function figuresOf(
       { maxSeconds: 600 },
     );
     const byTag = new Map(rows.map((row) => [row.tag, row]));
-    for (const { tagId, column, type } of part) {
+    const spread = async ({ tagId, column, type }: (typeof part)[number]): Promise<void> => {
       const row = byTag.get(tagId);
-      if (!row) continue;
+      if (!row) return;
       const quoted = warehouse.identifier(column);
       const [p1, p5, p25, p50, p75, p95, p99] = row.quantiles;
       const isContinuous = numeric(type, quoted) !== undefined && row.distinct_values > FEW;
@@ -77,7 +77,9 @@ export async function figuresOf(
             : {}),
         },
       });
-    }
+    };
+    // The warehouse runs a few of them at a time.
+    await Promise.all(part.map(spread));
   }
   return figures;
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { customersMigrations } from '@rapport/customers';
 import { type Actor, fixedClock, parseDuration, shiftInstant, silentLog, systemActor } from '@rapport/kernel';
 import { startTestStores, type TestStores } from '@rapport/testkit';
@@ -6,6 +7,7 @@ import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadBank, type SmallBank, smallBank } from './bank.test-support.ts';
 import type { TagAggregate, TagDefinition, TagValue } from './contract.ts';
+import { EXPRESSION_FUNCTIONS } from './expression.ts';
 import { createTags, type Tags, tagsMigrations } from './index.ts';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
@@ -478,6 +480,61 @@ tags:
     expect(graph.nodes.map(({ id }) => id)).toContain('audience:aud_1');
     await expect(tags.remove('active_woman', author)).rejects.toMatchObject({ code: 'tags.in_use' });
     await expect(tags.lineage.impact('tag:nothing')).rejects.toMatchObject({ code: 'tags.unknown_node' });
+  });
+
+  it('takes the scores of a model as a tag', async () => {
+    const table = stores.releases.newTableName('score');
+    await stores.warehouse.command(
+      `CREATE TABLE ${table} (cid UInt32, value Nullable(Float64)) ENGINE = MergeTree ORDER BY cid`,
+    );
+    await stores.warehouse.command(
+      `INSERT INTO ${table} SELECT cid, cid / 100 FROM ${(await tags.catalog()).customers}`,
+    );
+    const scores = {
+      tagId: 'churn_score',
+      modelId: 'mdl_1',
+      title: 'Churn',
+      description: 'Chance',
+      placement: { table, column: 'value' },
+      note: 'test',
+    };
+    await tags.publishScores(scores);
+    await tags.publishScores(scores);
+    expect(await tags.get('churn_score')).toMatchObject({
+      kind: 'model',
+      version: 1,
+      state: 'fresh',
+      statistics: { known: 60, coverage: 1 },
+    });
+    expect((await tags.catalog()).tag('churn_score')).toMatchObject({
+      type: 'number',
+      table,
+      column: 'value',
+    });
+    await expect(tags.publishScores({ ...scores, tagId: 'gender' })).rejects.toMatchObject({
+      code: 'tags.exists',
+    });
+    await expect(tags.evidence('churn_score', 'C0001', systemActor)).rejects.toMatchObject({
+      code: 'tags.of_model',
+    });
+    expect(await refresh(['churn_score'])).toMatchObject({ tags: 0, failed: [] });
+    expect(await tags.exportYaml()).not.toContain('churn_score');
+  });
+
+  it('works as docs/tags.md says', async () => {
+    const page = await readFile(new URL('../../docs/tags.md', import.meta.url), 'utf8');
+    const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml);
+    expect(examples.length).toBeGreaterThanOrEqual(5);
+    const ids: string[] = [];
+    for (const yaml of examples) {
+      const { created, changed } = await tags.importYaml(yaml, {}, author);
+      ids.push(...created, ...changed.map(({ id }) => id));
+    }
+    expect(await refresh(ids)).toMatchObject({ failed: [] });
+    for (const id of ids) expect((await tags.get(id)).statistics?.known, id).toBeGreaterThan(0);
+    const functions = page.split('functions -->')[1] ?? '';
+    const documented = [...functions.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+    expect(documented).toEqual([...EXPRESSION_FUNCTIONS]);
   });
 
   const tableCount = async (): Promise<number> => {
