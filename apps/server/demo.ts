@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateAudience } from '@rapport/audiences/contract';
@@ -208,6 +208,7 @@ export function createDemo(deps: {
     const plan: BankPlan = planOf(truth);
     const launchedAt = Date.parse(campaign.launchedAt);
     const { treated, control } = await arms(campaignId);
+    await mkdir(join(folder, 'receipts'), { recursive: true });
     const written = await writeResponses(
       {
         plan,
@@ -309,6 +310,9 @@ export function createDemo(deps: {
       try {
         announce(`Making a demo bank of ${options.customers.toLocaleString('en')} customers:`);
         await stores.jobs.wait(jobId);
+      } catch (error) {
+        announce(`The demo bank is not complete: ${error instanceof Error ? error.message : String(error)}`);
+        announce('Make it again with: npx rapport demo create');
       } finally {
         clearInterval(telling);
       }

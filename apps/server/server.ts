@@ -7,8 +7,8 @@ import { sandboxRoutes } from '@rapport/channels';
 import { tokenOf } from '@rapport/governance';
 import { createHttp, mountRoutes } from '@rapport/http';
 import { createLifecycle, createLog, silentLog, systemClock } from '@rapport/kernel';
-import { createStores, runMigrations } from '@rapport/stores';
-import { compose } from './compose.ts';
+import { createStores, runMigrations, type Stores } from '@rapport/stores';
+import { compose, type Platform } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
 import { addConsole } from './console.ts';
 import { demoRoutes } from './demo.routes.ts';
@@ -19,6 +19,9 @@ import { addOperations, jobRoutes } from './operations.routes.ts';
 import { openSecrets, writePrivately } from './secrets.ts';
 
 export interface RunningServer {
+  /** The modules and stores, for programs that run in the same process. */
+  readonly platform: Platform;
+  readonly stores: Stores;
   /** Address the console and API answer at. */
   readonly url: string;
   /** Stops accepting, lets requests and batches in flight end, then stops the engines. */
@@ -139,7 +142,7 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
     throw error;
   }
   await greet({ url, home, credentials, announce });
-  return { url, stop };
+  return { url, platform, stores, stop };
 }
 
 function warehouseOf({ settings }: Config, childPath: string | undefined) {

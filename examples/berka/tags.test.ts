@@ -4,25 +4,12 @@ import { silentLog, systemActor, systemClock } from '@rapport/kernel';
 import { createSources, type Sources, sourcesMigrations } from '@rapport/sources';
 import { createTags, type Tags, tagsMigrations } from '@rapport/tags';
 import { startTestStores, type TestStores } from '@rapport/testkit';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missingData } from './facts.ts';
+import { checkTagFigures } from './tag-figures.ts';
 
 const datasets = process.env.RAPPORT_DATASETS;
 const absent = await missingData(datasets);
-
-/** A figure of a tag, and the same by plain SQL over the bank's own tables; `published` where the data set says it. */
-const Expectation = Type.Object({
-  tag: Type.String(),
-  /** SQL over `v`, the values of the tag. */
-  figure: Type.String(),
-  /** SQL over the tables of the source. */
-  raw: Type.String(),
-  expected: Type.String(),
-  published: Type.Optional(Type.Boolean()),
-});
-const Answer = Type.Object({ answer: Type.String() });
 
 describe.skipIf(absent !== undefined)('the tags of the Berka bank', () => {
   let stores: TestStores;
@@ -74,31 +61,10 @@ describe.skipIf(absent !== undefined)('the tags of the Berka bank', () => {
   afterAll(() => stores?.stop());
 
   it('are at least thirty, and have every figure of the bank', async () => {
-    const { placements } = await stores.releases.current();
-    const tables = [...placements]
-      .filter(([logical]) => logical.startsWith('src/berka/'))
-      .map(([logical, { table }]) => `${logical.slice('src/berka/'.length)} AS (SELECT * FROM ${table})`);
-    const expectations = Value.Parse(
-      Type.Array(Expectation),
-      JSON.parse(await readFile(new URL('tags.expected.json', import.meta.url), 'utf8')),
-    );
-    const wrong: string[] = [];
-    for (const { tag, figure, raw, expected } of expectations) {
-      const placement = placements.get(`tag/${tag}`);
-      const [byTag] = await stores.warehouse.query(
-        Answer,
-        `SELECT toString(${figure}) AS answer FROM (SELECT ${placement?.column} AS v FROM ${placement?.table})`,
-      );
-      const [byRaw] = await stores.warehouse.query(
-        Answer,
-        `WITH ${tables.join(', ')} SELECT toString(tupleElement(tuple(*), 1)) AS answer FROM (${raw})`,
-      );
-      if (byTag?.answer !== expected || byRaw?.answer !== expected)
-        wrong.push(`${tag} ${figure}: expected ${expected}, tag ${byTag?.answer}, tables ${byRaw?.answer}`);
-    }
-    expect(wrong).toEqual([]);
+    const figures = await checkTagFigures(stores.warehouse, await stores.releases.current());
+    expect(figures.filter(({ holds }) => !holds)).toEqual([]);
     expect((await tags.list({})).items.length).toBeGreaterThanOrEqual(30);
-    expect(new Set(expectations.map(({ tag }) => tag)).size).toBeGreaterThanOrEqual(30);
+    expect(new Set(figures.map(({ tag }) => tag)).size).toBeGreaterThanOrEqual(30);
   });
 
   it('are recomputed from rows for any customer', async () => {
