@@ -553,21 +553,26 @@ function randomConditions({
       return { tag, ...comparison(catalog.tag(tag)?.type ?? 'text') };
     }
     if (form < 14) return event();
-    if (form < 16) return sequence();
-    if (form === 16 && audiences.size > 0) return { audience: pick([...audiences.keys()]) };
-    if (form === 17) return { list: pick(catalog.listIds()) };
-    if (form === 18) {
+    if (form < 15) return sequence();
+    if (form < 17) return { list: pick(catalog.listIds()) };
+    if (form < 19) {
       const from = random.integer(10_001);
       return { bucket: { salt: pick(TEXTS), from, to: from + random.integer(10_001 - from) } };
     }
     return { always: true };
   };
+  /** Trees share most of their leaves, as the conditions of one bank do; the warehouse answers each once a batch. */
+  const pool = some(60, leaf);
   const node = (depth: number): Condition => {
     const form = depth <= 0 ? 9 : random.integer(10);
     if (form < 3) return { all: some(random.integer(4), () => node(depth - 1)) };
     if (form < 6) return { any: some(random.integer(4), () => node(depth - 1)) };
     if (form < 8) return { not: node(depth - 1) };
-    return leaf();
+    return audiences.size > 0 && chance(0.03)
+      ? { audience: pick([...audiences.keys()]) }
+      : chance(0.05)
+        ? leaf()
+        : pick(pool);
   };
   return node;
 }
