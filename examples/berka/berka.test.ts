@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { silentLog, systemActor, systemClock } from '@rapport/kernel';
 import { createSources, type Sources, sourcesMigrations } from '@rapport/sources';
 import { startTestStores, type TestStores } from '@rapport/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { checkFacts, missingData } from './facts.ts';
+
+// Whole banks are loaded, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const datasets = process.env.RAPPORT_DATASETS;
 const absent = await missingData(datasets);

@@ -11,7 +11,7 @@ import { type RunningServer, startServer } from '@rapport/server';
 import { checkFacts, missingData } from './facts.ts';
 import { checkTagFigures } from './tag-figures.ts';
 
-/** What the answers file holds: who asks for a card anyway, and who only because of the campaign. */
+/** What the answers file holds: who takes a card anyway, and who only because of the campaign. */
 const BASE_RATE = 0.06;
 const PLANTED_LIFT = 0.06;
 
@@ -133,7 +133,7 @@ async function run({ platform, stores, url }: RunningServer): Promise<void> {
         JSON.stringify({
           event_id: `card-${customerId}`,
           customer_id: customerId,
-          name: 'card_requested',
+          name: 'card_issued',
           at: new Date().toISOString(),
         }),
       );

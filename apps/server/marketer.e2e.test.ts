@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Caller, startTestServer, type TestServer } from './testing.ts';
+
+const LAUNCH = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** One story: a marketer builds an audience by dragging, a second person approves the campaign, and its report is read. */
+describe('a marketer in the browser', () => {
+  let server: TestServer;
+  let browser: Browser;
+  let marketer: Page;
+  let admin: Caller;
+  const contexts: BrowserContext[] = [];
+  const problems: string[] = [];
+
+  const open = async (username: string): Promise<Page> => {
+    const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1440, height: 900 } });
+    contexts.push(context);
+    const page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+    page.on('pageerror', (error) => problems.push(String(error)));
+    const file: { users: { username: string; password: string }[] } = JSON.parse(
+      await readFile(join(server.home, 'credentials.json'), 'utf8'),
+    );
+    const password = file.users.find((user) => user.username === username)?.password ?? '';
+    await page.goto(`${server.url}/campaigns`);
+    await page.getByLabel('Username').fill(username);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Campaigns' }).first().waitFor();
+    return page;
+  };
+  const choose = async (page: Page, label: string, option: string | RegExp): Promise<void> => {
+    await page.getByLabel(label, { exact: true }).first().click();
+    await page
+      .locator('.ant-select-dropdown:visible .ant-select-item-option')
+      .filter({ hasText: option })
+      .first()
+      .click();
+  };
+
+  beforeAll(async () => {
+    server = await startTestServer({ withDemo: true, env: { RAPPORT_DEMO_CUSTOMERS: '2000' } });
+    admin = await server.as('admin');
+    browser = await chromium.launch({
+      executablePath: process.env.RAPPORT_CHROMIUM ?? '/usr/bin/chromium',
+      args: LAUNCH,
+    });
+    marketer = await open('marketer');
+  }, 240_000);
+  afterAll(async () => {
+    for (const context of contexts) await context.close();
+    await browser?.close();
+    await server?.stop();
+  });
+
+  it('drags a tag into an audience and sees at once how many customers it describes', async () => {
+    await marketer.goto(`${server.url}/audiences/new`);
+    await marketer.getByLabel('Search tags, events, audiences').fill('Age');
+    const item = marketer.locator('.palette-item').filter({ hasText: /^Age/ }).first();
+    const group = marketer.getByText('Drop conditions here').first();
+    const [from, to] = [await item.boundingBox(), await group.boundingBox()];
+    if (!from || !to) throw new Error('The palette or the group is not on the page.');
+    await marketer.mouse.move(from.x + 30, from.y + from.height / 2);
+    await marketer.mouse.down();
+    await marketer.mouse.move(to.x + to.width / 2 - 20, to.y + to.height / 2, { steps: 12 });
+    await marketer.mouse.move(to.x + to.width / 2, to.y + to.height / 2, { steps: 4 });
+    await marketer.mouse.up();
+    await choose(marketer, 'Operator', /^(≥|>=|is at least|at least)/);
+    await marketer.getByLabel('Value', { exact: true }).first().fill('30');
+    await marketer.getByLabel('Name of the audience').fill('Thirty and over');
+    await marketer.getByRole('button', { name: 'Save audience' }).click();
+    await marketer.getByText('The audience is saved').waitFor();
+
+    const found = await admin('GET', '/audiences?search=Thirty');
+    const items: unknown = found.body.items;
+    const condition: unknown = Array.isArray(items) ? items[0]?.condition : undefined;
+    expect(JSON.stringify(condition)).toContain('"value":30');
+    const counted = await admin('POST', '/audiences/count', { condition });
+    const shown = Number(counted.body.count).toLocaleString('en-GB');
+    await marketer.getByText(shown, { exact: true }).first().waitFor();
+  });
+
+  let campaignId = '';
+  it('goes through the five steps and submits the campaign', async () => {
+    await marketer.goto(`${server.url}/campaigns`);
+    await marketer.getByRole('button', { name: 'New campaign' }).click();
+    await marketer.getByRole('dialog').getByLabel('Name of the campaign').fill('Deposit in the browser');
+    await marketer
+      .getByRole('dialog')
+      .getByRole('button', { name: /create|new campaign|start/i })
+      .click();
+    await marketer.waitForURL(/\/campaigns\/cmp_[^/]+\/edit/);
+    campaignId = /cmp_[^/]+/.exec(marketer.url())?.[0] ?? '';
+    const next = () => marketer.getByRole('button', { name: /^Next/ }).click();
+
+    await marketer.getByLabel('Goal', { exact: true }).fill('Move savings into the 12-month deposit');
+    await choose(marketer, 'Objective', 'AUM growth');
+    await choose(marketer, 'Event that counts as success', /deposit.opened/i);
+    await next();
+    await choose(marketer, 'Choose an audience', 'Thirty and over');
+    await next();
+    await choose(marketer, 'Template', /Term deposit e-mail/);
+    await choose(marketer, 'Offer', /12-month deposit/);
+    await next();
+    await next();
+    await marketer.getByRole('button', { name: 'Submit for approval' }).first().click();
+    await marketer.getByText('Submitted for approval').first().waitFor();
+    expect((await admin('GET', `/campaigns/${campaignId}`)).body.state).toBe('in_review');
+  });
+
+  it('lets a second person approve, launches, and reads what the campaign caused', async () => {
+    const checker = await open('checker');
+    await checker.goto(`${server.url}/approvals`);
+    const card = checker
+      .locator('.ant-card, article, section')
+      .filter({ hasText: 'Deposit in the browser' })
+      .last();
+    await card.getByRole('button', { name: 'Approve' }).click();
+    await checker
+      .locator('.ant-modal:visible, .ant-popover:visible')
+      .getByRole('button', { name: /approve|ok|yes/i })
+      .click({ timeout: 2_000 })
+      .catch(() => undefined);
+    await expect
+      .poll(async () => (await admin('GET', `/campaigns/${campaignId}`)).body.state, { timeout: 20_000 })
+      .toBe('approved');
+
+    await marketer.goto(`${server.url}/campaigns/${campaignId}`);
+    await marketer.getByRole('button', { name: 'Launch' }).first().click();
+    await marketer
+      .locator('.ant-modal:visible, .ant-popover:visible')
+      .getByRole('button', { name: /launch|ok|yes/i })
+      .click();
+    await expect
+      .poll(async () => sentAll((await admin('GET', `/campaigns/${campaignId}`)).body), {
+        timeout: 90_000,
+        interval: 500,
+      })
+      .toBe(true);
+
+    const { body } = await admin('POST', '/demo/responses', { campaignId });
+    await expect
+      .poll(async () => (await admin('GET', `/jobs/${String(body.jobId)}`)).body.state, {
+        timeout: 60_000,
+        interval: 500,
+      })
+      .toBe('done');
+    await marketer.goto(`${server.url}/campaigns/${campaignId}/report`);
+    await marketer
+      .getByText(/treated customers/)
+      .first()
+      .waitFor();
+    const report = await admin('GET', `/reports/campaigns/${campaignId}`);
+    expect(JSON.stringify(report.body)).toContain('"difference":0');
+    expect(problems).toEqual([]);
+  });
+});
+
+function sentAll(campaign: Record<string, unknown>): boolean {
+  const counts: unknown = campaign.counts;
+  if (
+    typeof counts !== 'object' ||
+    counts === null ||
+    !('messages' in counts) ||
+    !('queued' in counts) ||
+    !('expanded' in counts)
+  )
+    return false;
+  const messages = Object.entries(counts.messages ?? {});
+  const open = messages
+    .filter(([state]) => state === 'queued' || state === 'sending')
+    .reduce((sum, [, n]) => sum + Number(n), 0);
+  return counts.queued === counts.expanded && Number(counts.queued) > 0 && open === 0;
+}
