@@ -1,19 +1,22 @@
 import { mkdir, symlink, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Actor, silentLog, systemActor, systemClock } from '@rapport/kernel';
 import { startTestStores, type TestStores } from '@rapport/testkit';
 import iconv from 'iconv-lite';
 import { Type } from 'typebox';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import type { LoadView } from './contract.ts';
 import {
   type ConsentRow,
   createSources,
   type ProjectorInput,
+  type RejectedRows,
   type Sources,
   sourcesMigrations,
 } from './index.ts';
+import { parseManifest } from './manifest.ts';
+import { buildTable } from './table-builder.ts';
 
 let stores: TestStores;
 let sources: Sources;
@@ -38,7 +41,7 @@ beforeAll(async () => {
       async project(input) {
         projected.push(input);
         if (rejecting) throw new Error('the projector fails');
-        return { set: {}, rejected: [] };
+        return { set: {}, rejected: input.sourceId === 'strangers' ? [strangers(input)] : [] };
       },
     },
     consents: {
@@ -52,6 +55,21 @@ beforeAll(async () => {
 });
 
 afterAll(() => stores?.stop());
+
+// Many small loads, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
+
+/** What customers answer for rows that name nobody. */
+function strangers(input: ProjectorInput): RejectedRows {
+  const [table] = input.roleTables.filter((role) => role.sourceId === 'strangers');
+  return {
+    sourceId: 'strangers',
+    table: 't',
+    reason: 'unknown_customer',
+    count: 2,
+    rowsSql: `SELECT _file, _line, customer_id AS value FROM (${table?.select ?? ''}) WHERE customer_id != '1'`,
+  };
+}
 
 const Texts = Type.Object({ texts: Type.Array(Type.Union([Type.String(), Type.Null()])) });
 
@@ -206,6 +224,47 @@ describe('formats and encodings', () => {
     }
     // Big5 knows no simplified characters, but these three names are written in characters it has.
     expect(await rowsOf('formats', 'big5', names)).toEqual(expected);
+  });
+
+  it('reads the same Parquet rows where the engine cannot see the file', async () => {
+    const file = join(root, 'formats', 'people.parquet');
+    const yaml = stringify({
+      source: 'remote',
+      title: { en: 'x' },
+      folder: '.',
+      tables: {
+        t: {
+          path: 'people.parquet',
+          format: 'parquet',
+          columns: { id: 'integer', name: 'text', balance: 'money' },
+        },
+      },
+    });
+    const [table] = parseManifest(yaml).tables;
+    if (!table) throw new Error('The manifest has no table.');
+    const built = await buildTable(
+      { warehouse: { ...stores.warehouse, readsLocalFiles: false }, releases: stores.releases },
+      {
+        table,
+        sourceId: 'remote',
+        folder: dirname(file),
+        files: ['people.parquet'],
+        signal: new AbortController().signal,
+        onBytes: () => undefined,
+        onTable: () => undefined,
+      },
+      { kind: 'files' },
+      () => '',
+    );
+    const rows = await stores.warehouse.query(
+      Texts,
+      `SELECT [toString(id), name, toString(balance), toString(_line)] AS texts FROM ${stores.warehouse.identifier(built.physical)} ORDER BY id`,
+    );
+    expect(rows.map((row) => row.texts)).toEqual([
+      ['1', '王小明', '123450', '1'],
+      ['2', '李 "四"', '-5', '2'],
+      ['3', '陳,大文', null, '3'],
+    ]);
   });
 
   it('takes full-width digits for what they mean', async () => {
@@ -830,6 +889,24 @@ describe('derived tables and roles', () => {
     );
     expect(outcome.state).toBe('refused');
     expect(outcome.faults[0]?.message).toMatch(message);
+  });
+
+  it('lists rows that the canonical tables refused, and counts them', async () => {
+    const outcome = await load(
+      'strangers',
+      simple({ customer_id: 'text', account_id: 'text' }, { role: 'account' }),
+      { 't.csv': 'customer_id,account_id\n1,a\n8,b\n9,c\n' },
+    );
+    expect(outcome.rejected).toEqual([{ table: 't', reason: 'unknown_customer', count: 2 }]);
+    expect(outcome.tables[0]).toMatchObject({ read: 3, loaded: 3, quarantined: 0 });
+    expect(
+      (await quarantine('strangers')).map(({ file, line, value, reason }) => [file, line, value, reason]),
+    ).toEqual([
+      ['t.csv', 3, '8', 'unknown_customer'],
+      ['t.csv', 4, '9', 'unknown_customer'],
+    ]);
+    // There is no record to read again: the row itself is loaded.
+    expect((await sources.replay('strangers', {})).faults).toMatchObject([{ code: 'nothing_to_replay' }]);
   });
 
   it('refuses a derived table that cannot play its role', async () => {
