@@ -16,6 +16,8 @@ export interface PaletteItem {
 
 export interface PaletteWords {
   localized(text: { readonly en: string } | undefined): string;
+  /** The name of a step of the taxonomy. */
+  category(text: { readonly en: string }): string;
   readonly groups: Readonly<Record<GroupKind, string>>;
   readonly sequence: string;
   readonly bucket: string;
@@ -29,7 +31,7 @@ export function paletteItems(vocabulary: VocabularyOf, words: PaletteWords): rea
         id: `tag:${tag.id}`,
         section: 'tags',
         title: words.localized(tag.title),
-        group: tag.category.map((name) => words.localized(name)).join(' › '),
+        group: tag.category.map((name) => words.category(name)).join(' › '),
         make: leaf(() => ({ tag: tag.id, op: firstOperator(tag.operators, tag.type) })),
       }),
     ),

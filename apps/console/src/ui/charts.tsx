@@ -34,10 +34,21 @@ interface TrendProps {
   readonly area?: boolean;
   /** Days are the firsts of months and written as months. */
   readonly monthly?: boolean;
+  /** The last value is of a time that is not over yet; it is drawn dashed. */
+  readonly unfinished?: boolean;
 }
 
 /** Values over days as lines. */
-export function TrendChart({ label, days, series, format, height = 240, area, monthly }: TrendProps) {
+export function TrendChart({
+  label,
+  days,
+  series,
+  format,
+  height = 240,
+  area,
+  monthly,
+  unfinished,
+}: TrendProps) {
   const formats = useFormats();
   const option = useMemo(() => {
     const write = format ?? formats.compact;
@@ -66,19 +77,27 @@ export function TrendChart({ label, days, series, format, height = 240, area, mo
         axisLine: { show: false },
         axisLabel: { ...axisStyle.axisLabel, formatter: (value: number) => write(value) },
       },
-      series: series.map((one, index) => ({
-        type: 'line',
-        name: one.name,
-        data: one.values.map((value) => value ?? null),
-        smooth: 0.2,
-        symbol: 'circle',
-        symbolSize: 5,
-        showSymbol: days.length < 20,
-        lineStyle: { width: 2.5 },
-        ...(area && index === 0 ? { areaStyle: { opacity: 0.09 } } : {}),
-      })),
+      series: series.flatMap((one, index) => {
+        const line = {
+          type: 'line',
+          name: one.name,
+          smooth: 0.2,
+          symbol: 'circle',
+          symbolSize: 5,
+          showSymbol: days.length < 20,
+          color: chartPalette[index % chartPalette.length],
+          lineStyle: { width: 2.5 },
+          data: one.values.map((value, at) =>
+            unfinished && at === one.values.length - 1 ? null : (value ?? null),
+          ),
+          ...(area && index === 0 ? { areaStyle: { opacity: 0.09 } } : {}),
+        };
+        if (!unfinished) return [line];
+        const last = one.values.map((value, at) => (at < one.values.length - 2 ? null : (value ?? null)));
+        return [line, { ...line, data: last, lineStyle: { width: 2, type: 'dashed' }, areaStyle: undefined }];
+      }),
     };
-  }, [days, series, format, formats, area, monthly]);
+  }, [days, series, format, formats, area, monthly, unfinished]);
   return (
     <Suspense fallback={<Loading rows={3} />}>
       <EChart option={option} height={height} label={label} />

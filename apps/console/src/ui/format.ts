@@ -12,6 +12,8 @@ export interface Formats {
   number(value: number, options?: Intl.NumberFormatOptions): string;
   compact(value: number): string;
   percent(ratio: number, digits?: number): string;
+  /** A change as a share, with its sign. */
+  change(ratio: number): string;
   /** Percentage points of a difference between two ratios, with its sign. */
   points(difference: number, digits?: number): string;
   money(amountMinor: number, currency: string, options?: { compact?: boolean }): string;
@@ -41,6 +43,8 @@ export function createFormats({ language, timeZone }: BankLocale): Formats {
     compact: (value) => numbers({ notation: 'compact', maximumFractionDigits: 1 }).format(value),
     percent: (ratio, digits = 1) =>
       numbers({ style: 'percent', minimumFractionDigits: 0, maximumFractionDigits: digits }).format(ratio),
+    change: (ratio) =>
+      numbers({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(ratio),
     points: (difference, digits = 2) =>
       `${numbers({ minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: 'exceptZero' }).format(difference * 100)} pp`,
     money: (amountMinor, currency, options = {}) => {

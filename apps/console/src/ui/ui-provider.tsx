@@ -49,6 +49,8 @@ const theme: ThemeConfig = {
       borderColor: colors.line,
       cellPaddingBlock: 13,
       cellPaddingInline: 20,
+      cellPaddingBlockMD: 12,
+      cellPaddingInlineMD: 20,
     },
     Segmented: { itemSelectedBg: colors.surface, trackBg: '#ecebe5' },
     Tabs: { itemColor: colors.inkSoft, titleFontSize: 14, horizontalItemGutter: 28 },

@@ -6,7 +6,7 @@ import { useLocalized, useText } from '../../i18n/i18n.ts';
 import { useSession } from '../../shell/session.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { TrendChart } from '../../ui/charts.tsx';
-import { Ago, Figure, Meter, Money, Num, Percent, Points, useFormats, When } from '../../ui/figures.tsx';
+import { Ago, Figure, Meter, Money, Num, Points, useFormats, When } from '../../ui/figures.tsx';
 import { cells, side } from '../../ui/metrics.ts';
 import { Page, Panel } from '../../ui/page.tsx';
 import { Answer, Nothing } from '../../ui/states.tsx';
@@ -110,12 +110,12 @@ function HomeContent({ home }: { readonly home: HomeReport }) {
 
 function Change({ share }: { readonly share: number | undefined }) {
   const t = useText();
+  const formats = useFormats();
   if (share === undefined) return null;
   return (
     <span className="row gap-s">
       <Badge tone={share >= 0 ? 'good' : 'bad'}>
-        {share >= 0 ? '+' : ''}
-        <Percent ratio={share} />
+        <span className="num">{formats.change(share)}</span>
       </Badge>
       {t('home.againstBefore')}
     </span>
@@ -175,6 +175,7 @@ function MauPanel({ mau }: { readonly mau: HomeReport['mau'] }) {
         height={200}
         area
         monthly
+        unfinished
       />
     </Panel>
   );

@@ -18,20 +18,23 @@ const kindColors: Readonly<Record<string, string>> = {
   tag: colors.info,
   audience: colors.primary,
   template: colors.violet,
+  offer: colors.good,
+  model: '#8a6d1d',
   campaign: colors.accent,
   message: chartPalette[6],
 };
 
 const DEFAULT_DEPTH = 3;
-/** More than this is a wall of boxes; the reader is asked to choose a focus. */
+/** More than this is a wall of boxes; only what is around a focus is shown. */
 const MOST_WITHOUT_FOCUS = 120;
 
 export function LineagePage() {
   const t = useText();
   const dynamic = useDynamicText();
   const navigate = useNavigate();
-  const { focus, depth = DEFAULT_DEPTH } = useSearch({ from: '/signed-in/lineage' });
+  const { focus: wished, depth = DEFAULT_DEPTH } = useSearch({ from: '/signed-in/lineage' });
   const graph = useQuery(lineageQuery(undefined));
+  const focus = wished ?? firstFocus(graph.data?.nodes ?? []);
   const kindName = (kind: string): string => dynamic(`tags.lineage.kind.${kind}`, kind.replaceAll('_', ' '));
   const whole = useMemo(
     () => ({
@@ -80,9 +83,11 @@ export function LineagePage() {
                 void navigate({ to: '/lineage', search: { focus, depth: next }, replace: true })
               }
             />
-            <Button type="text" onClick={() => setFocus(undefined)}>
-              {t('tags.lineage.clear')}
-            </Button>
+            {wished ? (
+              <Button type="text" onClick={() => setFocus(undefined)}>
+                {t('tags.lineage.clear')}
+              </Button>
+            ) : null}
           </>
         ) : null}
       </div>
@@ -93,23 +98,16 @@ export function LineagePage() {
           isEmpty={({ nodes }) => nodes.length === 0}
           empty={<Nothing title={t('tags.lineage.empty')} hint={t('tags.lineage.emptyHint')} />}
         >
-          {({ nodes }) =>
-            !focus && nodes.length > MOST_WITHOUT_FOCUS ? (
-              <Nothing
-                title={t('tags.lineage.tooMany', { count: nodes.length })}
-                hint={t('tags.lineage.chooseFocus')}
-              />
-            ) : (
-              <FlowGraph
-                label={t('tags.lineage.title')}
-                nodes={shown.nodes}
-                links={shown.links}
-                focus={focus}
-                onOpen={setFocus}
-                height={640}
-              />
-            )
-          }
+          {() => (
+            <FlowGraph
+              label={t('tags.lineage.title')}
+              nodes={shown.nodes}
+              links={shown.links}
+              focus={focus}
+              onOpen={setFocus}
+              height={640}
+            />
+          )}
         </Answer>
       </Panel>
       <ul className="list-plain row gap-m" aria-label={t('tags.lineage.legend')}>
@@ -130,6 +128,12 @@ export function LineagePage() {
       </ul>
     </Page>
   );
+}
+
+/** In a big graph the reader starts at a campaign, or whatever lies furthest downstream. */
+function firstFocus(nodes: readonly LineageNode[]): string | undefined {
+  if (nodes.length <= MOST_WITHOUT_FOCUS) return undefined;
+  return ['campaign', 'audience', 'tag'].flatMap((kind) => nodes.filter((node) => node.kind === kind))[0]?.id;
 }
 
 const kindsOf = (nodes: readonly LineageNode[]): readonly string[] => [

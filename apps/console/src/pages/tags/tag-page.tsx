@@ -126,9 +126,15 @@ function TagContent({ tag }: { readonly tag: TagView }) {
           <Figure
             label={t('tags.refreshed')}
             value={<Ago at={statistics?.refreshedAt} />}
-            note={statistics ? t('common.took', { time: formats.duration(statistics.tookMs) }) : undefined}
+            note={
+              statistics ? (
+                <>
+                  {t('tags.asOf')} <When at={statistics.asOf} /> ·{' '}
+                  {t('common.took', { time: formats.duration(statistics.tookMs) })}
+                </>
+              ) : undefined
+            }
           />
-          <Figure label={t('tags.asOf')} value={<When at={statistics?.asOf} />} />
           <Figure label={t('tags.usedBy')} value={<Num value={tag.uses.length} />} />
         </div>
       </Panel>
