@@ -193,9 +193,18 @@ for (const verb of ['train', 'evaluate', 'score'] as const) {
     );
 }
 
-program
-  .command('demo')
-  .description('The demo bank')
+const demo = program.command('demo').description('The demo bank');
+demo
+  .command('respond <campaign>')
+  .description('let the demo bank’s customers respond to a launched campaign, and load what they did')
+  .action(
+    command(async ({ platform, json }, argument: string) => {
+      const campaignId = await idOf(platform, 'campaigns', argument, 'cmp_');
+      const started = await platform.call('POST', '/demo/responses', { campaignId });
+      printResult(await runJob(platform, String(field(started, 'jobId')), !json));
+    }),
+  );
+demo
   .command('create')
   .description('generate a synthetic bank with planted effects and load it')
   .option('--customers <n>', 'how many customers', '20000')
