@@ -30,7 +30,6 @@ const loop = async (store: string, write: (id: string) => Promise<void>): Promis
   }
 };
 
-say('writing');
 await Promise.all([
   loop('relational', async (id) => {
     await stores.relational.pool.query('insert into public.written (id) values ($1)', [id]);

@@ -41,7 +41,12 @@ describe('records of a stream on LMDB', () => {
   const clock = fixedClock(1_700_000_000_000);
   const open = async (): Promise<void> => {
     home = await makeTestHome();
-    stream = createLmdbStream(createLmdbStore(home), { clock, keepMs: 60_000, trimEveryMs: 30 });
+    stream = createLmdbStream(createLmdbStore(home), {
+      clock,
+      log: silentLog,
+      keepMs: 60_000,
+      trimEveryMs: 30,
+    });
     await stream.start();
   };
   afterEach(async () => {

@@ -192,7 +192,11 @@ function keyValueOf(config: StoresConfig, home: string): KeyValue {
 function streamOf(config: StoresConfig, home: string): Stream {
   const { url, ...options } = config.stream ?? {};
   if (url === undefined)
-    return createLmdbStream(createLmdbStore(join(home, 'stream')), { clock: config.clock, ...options });
+    return createLmdbStream(createLmdbStore(join(home, 'stream')), {
+      clock: config.clock,
+      log: config.log,
+      ...options,
+    });
   return createNatsStream({ url, log: config.log, ...options });
 }
 

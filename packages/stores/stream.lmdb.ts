@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '@rapport/kernel';
+import type { Clock, Log } from '@rapport/kernel';
 import type { LmdbStore } from './lmdb-store.ts';
 import type { Stream, StreamConsumer, StreamRecord } from './ports.ts';
 import { createSignal, type Signal } from './signal.ts';
 
 export interface LmdbStreamConfig {
   readonly clock: Clock;
+  readonly log: Log;
   /** Records that every group has acknowledged are kept this long. @default one day */
   readonly keepMs?: number;
   /** How often old records are looked for. @default 30 seconds */
@@ -21,11 +22,12 @@ const RETRY_MS = [50, 200, 1_000, 5_000];
  * acknowledged up to. All of an append, its dedupe marks included, is one transaction.
  */
 export function createLmdbStream(store: LmdbStore, config: LmdbStreamConfig): Stream {
-  const { clock, keepMs = 86_400_000, trimEveryMs = 30_000 } = config;
+  const { clock, log, keepMs = 86_400_000, trimEveryMs = 30_000 } = config;
   const topics = new Map<string, Signal>();
   const active = new Map<string, Promise<void>>();
   const consumers = new Set<StreamConsumer>();
   let trimming: NodeJS.Timeout | undefined;
+  let isTrimming: Promise<void> | undefined;
 
   const signalOf = (topic: string): Signal => {
     const known = topics.get(topic);
@@ -143,11 +145,18 @@ export function createLmdbStream(store: LmdbStore, config: LmdbStreamConfig): St
     append,
     async start() {
       await store.start();
-      trimming = setInterval(() => void trim().catch(() => undefined), trimEveryMs);
+      trimming = setInterval(() => {
+        isTrimming ??= trim()
+          .catch((error: unknown) => log.warn({ err: error }, 'a stream could not be trimmed'))
+          .finally(() => {
+            isTrimming = undefined;
+          });
+      }, trimEveryMs);
       trimming.unref();
     },
     async stop() {
       clearInterval(trimming);
+      await isTrimming;
       await Promise.all([...consumers].map((consumer) => consumer.stop()));
       await store.stop();
     },

@@ -65,6 +65,7 @@ export function createNatsStream(config: NatsConfig): Stream {
   const consumers = new Set<StreamConsumer>();
   let started: { connection: NatsConnection; js: JetStreamClient; jsm: JetStreamManager } | undefined;
   let trimming: NodeJS.Timeout | undefined;
+  let isTrimming: Promise<void> | undefined;
 
   const nats = (): { connection: NatsConnection; js: JetStreamClient; jsm: JetStreamManager } => {
     if (!started) throw storesProblems.engine_down({ detail: 'The stream is not started.' });
@@ -243,7 +244,7 @@ export function createNatsStream(config: NatsConfig): Stream {
   /** Drops what all groups are through with and old enough. */
   const trim = async (): Promise<void> => {
     const { jsm, js } = nats();
-    for await (const { config: stream } of jsm.streams.list()) {
+    for await (const { config: stream, state: stored } of jsm.streams.list()) {
       if (!stream.name.startsWith(`${prefix}-t-`)) continue;
       const token = stream.name.slice(`${prefix}-t-`.length);
       const { state } = await jsm.streams.info(positions, { subjects_filter: `${positions}.${token}.*` });
@@ -259,10 +260,10 @@ export function createNatsStream(config: NatsConfig): Stream {
         opt_start_time: new Date(Date.now() - keepMs).toISOString(),
       });
       const first = nexts.length > 0 ? await old.next({ expires: 1_000 }) : null;
-      if (nexts.length > 0)
-        await jsm.streams.purge(stream.name, {
-          seq: Math.min(...nexts, first?.seq ?? Number.MAX_SAFE_INTEGER),
-        });
+      // The last record stays: to be told of a sequence it does not have yet, the server purges whatever there is
+      // by then, also a record that has just arrived.
+      const until = Math.min(...nexts, first?.seq ?? Number.MAX_SAFE_INTEGER, stored.last_seq);
+      if (nexts.length > 0 && until > stored.first_seq) await jsm.streams.purge(stream.name, { seq: until });
     }
   };
 
@@ -296,12 +297,17 @@ export function createNatsStream(config: NatsConfig): Stream {
         });
       }
       trimming = setInterval(() => {
-        trim().catch((error: unknown) => log.warn({ err: error }, 'a stream could not be trimmed'));
+        isTrimming ??= trim()
+          .catch((error: unknown) => log.warn({ err: error }, 'a stream could not be trimmed'))
+          .finally(() => {
+            isTrimming = undefined;
+          });
       }, trimEveryMs);
       trimming.unref();
     },
     async stop() {
       clearInterval(trimming);
+      await isTrimming;
       await Promise.all([...consumers].map((consumer) => consumer.stop()));
       const closing = started;
       started = undefined;

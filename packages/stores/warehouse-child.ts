@@ -118,10 +118,6 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     response.end('Ok.\n');
     return;
   }
-  if (url.pathname === '/idle') {
-    response.end(JSON.stringify({ pid: process.pid, busy: slots.filter((slot) => slot.busy).length }));
-    return;
-  }
   const statement = await readStatement(request, url);
   let isGone = false;
   let isDone = false;

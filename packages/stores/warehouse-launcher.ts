@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -108,7 +107,7 @@ export function createWarehouseLauncher(config: WarehouseLauncherConfig): Wareho
   const start = async (): Promise<void> => {
     stopping = false;
     await mkdir(config.directory, { recursive: true, mode: 0o700 });
-    await endLeftover(pidFile, config.log);
+    await endLeftover(pidFile, config);
     await writeFile(join(config.directory, 'config.xml'), serverConfig(config));
     await launch();
   };
@@ -186,25 +185,13 @@ function failToStart(config: WarehouseLauncherConfig, output: string): never {
 }
 
 /** A child ends by itself when its parent dies; this waits for one that is still at it. */
-async function endLeftover(pidFile: string, log: Log): Promise<void> {
+async function endLeftover(pidFile: string, { directory, log }: WarehouseLauncherConfig): Promise<void> {
   const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  if (!command.includes('warehouse-child')) return;
+  // The number may belong to someone else by now; ours has the folder among its arguments.
+  if (!command.includes(directory)) return;
   log.warn({ engine: 'chdb', pid }, 'waiting for a warehouse engine left over by an earlier run');
   if (!(await waitForExit(pid, 5_000)))
     await stopProcess(pid, { signal: 'SIGKILL', graceMs: 5_000, last: 'SIGKILL' });
-}
-
-/** Asks the engine whether it is there, without a statement. */
-export function pingSocket(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const call = request({ socketPath, path: '/ping', timeout: 2_000 }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    call.on('error', () => resolve(false));
-    call.on('timeout', () => call.destroy());
-    call.end();
-  });
 }
