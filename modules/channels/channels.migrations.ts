@@ -178,5 +178,9 @@ returns text language sql stable as $obstacle$
 $obstacle$;
 `,
     },
+    {
+      id: '20261123T202500_deliveries_of_a_campaign',
+      sql: 'create index if not exists message_by_campaign on channels.message (campaign_id, id desc);',
+    },
   ],
 };

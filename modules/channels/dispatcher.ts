@@ -40,6 +40,7 @@ export function createDispatcher(deps: DispatcherDeps): Component {
   const running = new Map<string, Running>();
   let stopping = new AbortController();
   let ticking: Promise<void> = Promise.resolve();
+  let beating: NodeJS.Timeout | undefined;
 
   const beat = (): Promise<void> => outbox.heartbeat(owner, host, processIdentity());
 
@@ -95,8 +96,9 @@ export function createDispatcher(deps: DispatcherDeps): Component {
     }
     for (const [id, provider] of enabled) {
       if (running.has(id)) continue;
+      const adapter = openOrTell(provider);
+      if (!adapter) continue;
       const limiter = createRateLimiter(provider.view.ratePerSecond);
-      const adapter = openAdapter(provider);
       const worker = startProviderWorker({
         owner,
         provider,
@@ -113,8 +115,17 @@ export function createDispatcher(deps: DispatcherDeps): Component {
     }
   };
 
+  /** One provider whose settings do not fit must not keep the others from sending. */
+  const openOrTell = (provider: OpenProvider): ReturnType<typeof openAdapter> | undefined => {
+    try {
+      return openAdapter(provider);
+    } catch (error) {
+      log.error({ err: error, providerId: provider.view.id }, 'the provider can not be used');
+      return undefined;
+    }
+  };
+
   const tick = async (count: number): Promise<void> => {
-    await beat();
     await arrangeWorkers();
     if (count % RECOVER_EVERY !== 0) return;
     await recover();
@@ -128,6 +139,8 @@ export function createDispatcher(deps: DispatcherDeps): Component {
       await beat();
       await recover();
       await arrangeWorkers();
+      // On its own, since a worker that is being replaced may take long to finish what it has begun.
+      beating = setInterval(() => void beat().catch(() => undefined), HEARTBEAT_MS);
       ticking = (async () => {
         for (let count = 1; !stopping.signal.aborted; count++) {
           await sleep(HEARTBEAT_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
@@ -144,6 +157,7 @@ export function createDispatcher(deps: DispatcherDeps): Component {
       const workers = [...running.values()];
       running.clear();
       await Promise.all(workers.map(({ worker }) => worker.stop()));
+      clearInterval(beating);
       await outbox.forgetDispatchers([owner]).catch(() => undefined);
     },
   };
