@@ -3,10 +3,12 @@ import type { ConditionCatalog } from '@rapport/conditions';
 import { customersMigrations } from '@rapport/customers';
 import { type Actor, fixedClock, systemActor } from '@rapport/kernel';
 import { cidSetOf } from '@rapport/stores';
-import { startTestStores, type TestStores } from '@rapport/testkit';
+import { startTestHttp, startTestStores, type TestStores, testActor } from '@rapport/testkit';
+import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CampaignReport, HomeReport } from './contract.ts';
 import { reportCsv } from './export-csv.ts';
-import { createInsights, type Insights, type MessageOutcomes } from './index.ts';
+import { createInsights, type Insights, insightsRoutes, type MessageOutcomes } from './index.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 const LAUNCH = Date.UTC(2026, 10, 10, 9);
@@ -132,6 +134,34 @@ describe('home', () => {
     const home = await insights.home(branchActor);
     expect(home.customers).toBe(55);
     expect(home.mau.users).toBe(15);
+  });
+});
+
+describe('reports over HTTP', () => {
+  it('answers in the documented form, and the export as a file', async () => {
+    const { http, signInAs, stop } = await startTestHttp([insightsRoutes(insights)]);
+    const report = await http.inject('/api/v1/reports/campaigns/cmp_1');
+    expect([...Value.Errors(CampaignReport, report.json())]).toEqual([]);
+    expect(report.json()).toMatchObject({
+      treated: { conversions: 20 },
+      narrative: { en: expect.stringContaining('25.0 %') },
+    });
+    expect([...Value.Errors(HomeReport, (await http.inject('/api/v1/reports/home')).json())]).toEqual([]);
+    expect((await http.inject('/api/v1/reports/campaigns/cmp_1/funnel')).json()).toMatchObject({
+      difference: 0,
+    });
+    const csv = await http.inject('/api/v1/reports/campaigns/cmp_1/export');
+    expect(csv.headers['content-type']).toContain('text/csv');
+    expect(csv.body).toContain('report,treated,80');
+    const made = await http.inject({
+      method: 'POST',
+      url: '/api/v1/reports/campaigns/cmp_1/follow-up',
+      payload: {},
+    });
+    expect([made.statusCode, made.json().campaignId]).toEqual([201, 'cmp_next']);
+    signInAs(testActor(['campaigns.read']));
+    expect((await http.inject('/api/v1/reports/home')).statusCode).toBe(403);
+    await stop();
   });
 });
 
