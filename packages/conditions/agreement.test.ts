@@ -4,7 +4,7 @@ import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Condition, ConditionSchema } from './condition.ts';
 import { compilePredicate } from './predicate.ts';
-import { randomWorld, storeWorlds, type World } from './random-worlds.test-support.ts';
+import { randomWorld, type World } from './random-worlds.test-support.ts';
 import { compileCids, compileCount, compileCounts, compileMembers } from './sql.ts';
 import { checkCondition } from './validate.ts';
 
@@ -21,7 +21,7 @@ let worlds: World[];
 beforeAll(async () => {
   stores = await startTestStores();
   worlds = Array.from({ length: WORLDS }, (_, index) => randomWorld(index, SEED));
-  await storeWorlds(stores.warehouse, worlds);
+  await storeWorlds(stores.warehouse);
 });
 afterAll(() => stores?.stop());
 
@@ -104,4 +104,11 @@ function disagreement(
 ): string {
   const shown = JSON.stringify(customer, (_, value: unknown) => (value instanceof Set ? [...value] : value));
   return `seed ${SEED}: the predicate says ${found.predicate}, the warehouse ${!found.predicate}, of ${JSON.stringify(condition)} at ${new Date(now).toISOString()} for ${shown}`;
+}
+
+async function storeWorlds(warehouse: TestStores['warehouse']): Promise<void> {
+  for (const table of worlds.flatMap((world) => world.tables)) {
+    await warehouse.command(`CREATE TABLE ${table.name} (${table.columns}) ENGINE = Memory`);
+    await warehouse.insert(table.name, table.rows);
+  }
 }

@@ -1,5 +1,4 @@
 import { type EpochMs, type Random, seededRandom } from '@rapport/kernel';
-import type { Warehouse } from '@rapport/stores';
 import type { ConditionCatalog, EventEntry, PropertyEntry, TagEntry, ValueType } from './catalog.ts';
 import { AGGREGATES_OF, aggregateType, OPERATORS_OF, operandKind } from './comparison.ts';
 import type {
@@ -429,14 +428,6 @@ export function randomWorld(index: number, seed: number): World {
     ],
     condition: () => condition(1 + random.integer(4)),
   };
-}
-
-/** Creates the tables of worlds; several worlds share one warehouse. */
-export async function storeWorlds(warehouse: Warehouse, worlds: readonly World[]): Promise<void> {
-  for (const table of worlds.flatMap((world) => world.tables)) {
-    await warehouse.command(`CREATE TABLE ${table.name} (${table.columns}) ENGINE = Memory`);
-    await warehouse.insert(table.name, table.rows);
-  }
 }
 
 interface Drawing {
