@@ -41,6 +41,8 @@ const SETTINGS = {
   max_expanded_ast_elements: 10_000_000,
   // Acknowledged means written.
   async_insert: 0,
+  // Once compiled to machine code, `min` and `max` of a DateTime64 take instants before 1970 for the latest of all.
+  compile_aggregate_expressions: 0,
 } as const;
 
 /**
