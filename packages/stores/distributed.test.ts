@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { silentLog } from '@rapport/kernel';
-import { describe, it } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, describe, it } from 'vitest';
 import { keyValueConformance } from './key-value.conformance.ts';
 import { createRedisKeyValue } from './key-value.redis.ts';
 import { relationalConformance } from './relational.conformance.ts';
@@ -61,4 +64,26 @@ if (RAPPORT_TEST_REDIS_URL !== undefined) {
 if (RAPPORT_TEST_NATS_URL !== undefined) {
   const url = RAPPORT_TEST_NATS_URL;
   streamConformance('NATS JetStream', async () => createNatsStream({ url, prefix, log: silentLog }));
+}
+
+afterAll(async () => {
+  if (RAPPORT_TEST_REDIS_URL !== undefined) await removeRedisKeys(RAPPORT_TEST_REDIS_URL);
+  if (RAPPORT_TEST_NATS_URL !== undefined) await removeNatsStreams(RAPPORT_TEST_NATS_URL);
+});
+
+async function removeRedisKeys(url: string): Promise<void> {
+  const redis = new Redis(url);
+  for await (const keys of redis.scanStream({ match: `{${prefix}}:*`, count: 1000 })) {
+    if (keys.length > 0) await redis.unlink(keys);
+  }
+  redis.disconnect();
+}
+
+async function removeNatsStreams(url: string): Promise<void> {
+  const connection = await connect({ servers: url });
+  const manager = await jetstreamManager(connection);
+  for await (const { config } of manager.streams.list()) {
+    if (config.name.startsWith(`${prefix}-`)) await manager.streams.delete(config.name);
+  }
+  await connection.close();
 }
