@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -57,6 +57,68 @@ export function residentBytes(pids: readonly (number | undefined)[] = []): numbe
   return process.memoryUsage.rss() + others.reduce((sum, bytes) => sum + bytes, 0);
 }
 
+/**
+ * Runs `work` and answers its milliseconds, the CPU seconds that this process and the others spent meanwhile (which,
+ * unlike time, do not grow when a machine is busy with other work), its result, and the most memory seen.
+ */
+export async function measure<Result>(
+  pids: readonly (number | undefined)[],
+  work: () => Promise<Result>,
+): Promise<{ tookMs: number; cpuSeconds: number; peakMiB: number; result: Result }> {
+  let peak = residentBytes(pids);
+  const look = setInterval(() => {
+    peak = Math.max(peak, residentBytes(pids));
+  }, 500);
+  try {
+    const cpuBefore = cpuSeconds(pids);
+    const start = performance.now();
+    const result = await work();
+    const tookMs = performance.now() - start;
+    const cpu = round(cpuSeconds(pids) - cpuBefore);
+    return {
+      tookMs,
+      cpuSeconds: cpu,
+      peakMiB: round(Math.max(peak, residentBytes(pids)) / 1024 ** 2),
+      result,
+    };
+  } finally {
+    clearInterval(look);
+  }
+}
+
+/** CPU time so far of this process and of the given others with their children; others count on Linux only. */
+function cpuSeconds(pids: readonly (number | undefined)[]): number {
+  const { user, system } = process.cpuUsage();
+  return pids.reduce<number>(
+    (sum, pid) => sum + (pid === undefined ? 0 : processCpu(pid)),
+    (user + system) / 1e6,
+  );
+}
+
+function processCpu(pid: number): number {
+  const read = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+  // After the command in parentheses comes field 3; 14 to 17 are utime, stime and those of children that ended.
+  const fields = read(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .slice(11, 15);
+  const own = fields.reduce((sum, field) => sum + Number(field), 0) / CLOCK_TICKS;
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').map(Number);
+  return children.filter((child) => child > 0).reduce((sum, child) => sum + processCpu(child), own);
+}
+
+/** @source man 5 proc: times are in units of sysconf(_SC_CLK_TCK), 100 on every Linux that Node supports */
+const CLOCK_TICKS = 100;
+
+/** Sizes given as arguments, or the usual ones. */
+export function sizesOr(usual: readonly number[]): readonly number[] {
+  const given = process.argv
+    .slice(2)
+    .map((text) => Number(text.replaceAll(/[_,]/g, '')))
+    .filter((size) => Number.isInteger(size) && size > 0);
+  return given.length > 0 ? given : usual;
+}
+
 /** Prints the figures and writes `bench/results/<name>.json` with machine and commit. */
 export function report(name: string, figures: readonly Figure[]): void {
   const here = dirname(fileURLToPath(import.meta.url));
@@ -71,6 +133,8 @@ export function report(name: string, figures: readonly Figure[]): void {
       cores: cpus().length,
       memoryGiB: Math.round(totalmem() / 1024 ** 3),
       node: process.version,
+      /** Above the number of cores, other work slowed all figures of the run; ratios and CPU times hold. */
+      loadAverage: round(loadavg()[0] ?? 0),
     },
     figures,
   };
