@@ -1,5 +1,4 @@
 import type { EpochMs } from '@rapport/kernel';
-import type { Pool } from 'pg';
 import { Value } from 'typebox/value';
 import { channelsProblems } from './channels.problems.ts';
 import type { ChannelsDeps, Providers } from './channels.ts';
@@ -37,7 +36,7 @@ export function createReceipts(deps: {
   ): Promise<ReceiptResult>;
 } {
   const { clock, customers, providers, outbox, consents } = deps;
-  const pool: Pool = deps.relational.pool;
+  const { pool } = deps.relational;
 
   const verify = async (
     providerId: string,
