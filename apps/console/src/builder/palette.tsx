@@ -39,7 +39,6 @@ export function Palette({ items, onAdd }: PaletteProps) {
       />
       {wanted === '' ? (
         <Segmented<PaletteSection>
-          block
           size="small"
           value={section}
           onChange={setSection}

@@ -2,10 +2,12 @@ import { changeLanguage, useLanguage, useText } from '../i18n/i18n.ts';
 import { CONSOLE_LANGUAGES, languageNames } from '../i18n/languages.ts';
 import { LanguageIcon } from '../ui/icons.ts';
 import { Button, Dropdown } from '../ui/kit.ts';
+import { useNarrow } from '../ui/use-narrow.ts';
 
 export function LanguageSwitcher() {
   const t = useText();
   const current = useLanguage();
+  const narrow = useNarrow();
   return (
     <Dropdown
       trigger={['click']}
@@ -19,7 +21,7 @@ export function LanguageSwitcher() {
       }}
     >
       <Button type="text" icon={<LanguageIcon />} aria-label={t('common.language')}>
-        {languageNames[current]}
+        {narrow ? null : languageNames[current]}
       </Button>
     </Dropdown>
   );

@@ -5,6 +5,7 @@ import { useText } from '../i18n/i18n.ts';
 import { SignOutIcon, UserIcon } from '../ui/icons.ts';
 import { Button, Dropdown } from '../ui/kit.ts';
 import { useNotify } from '../ui/notify.ts';
+import { useNarrow } from '../ui/use-narrow.ts';
 import { useSession } from './session.ts';
 
 export function UserMenu() {
@@ -13,6 +14,7 @@ export function UserMenu() {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const notify = useNotify();
+  const narrow = useNarrow();
   if (!session) return null;
   const handleSignOut = async (): Promise<void> => {
     try {
@@ -53,7 +55,7 @@ export function UserMenu() {
       }}
     >
       <Button type="text" icon={<UserIcon />} aria-label={t('shell.userMenu')}>
-        {session.user.displayName}
+        {narrow ? null : session.user.displayName}
       </Button>
     </Dropdown>
   );

@@ -8,9 +8,9 @@ import { EditorView, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
 import { colors, monoFamily } from '../theme/tokens.ts';
-import type { CodeEditorProps } from './code-editor.tsx';
+import type { CodeFieldProps } from './code-field.ts';
 
-const languages: Readonly<Record<CodeEditorProps['language'], () => Extension>> = {
+const languages: Readonly<Record<CodeFieldProps['language'], () => Extension>> = {
   mjml: html,
   json,
   yaml,
@@ -40,7 +40,7 @@ const look = EditorView.theme({
 });
 
 /** CodeMirror as a controlled field. Tab leaves the field (nobody is trapped in it by keyboard). */
-export default function CodeMirror({ value, onChange, language, label, height, readOnly }: CodeEditorProps) {
+export default function CodeMirror({ value, onChange, language, label, height, readOnly }: CodeFieldProps) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | undefined>(undefined);
   const changed = useRef(onChange);

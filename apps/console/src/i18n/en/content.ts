@@ -43,6 +43,7 @@ export const content = {
     desktop: 'Desktop',
     phone: 'Phone',
     customer: 'As customer',
+    offer: 'With offer',
     show: 'Show',
     thisVariant: 'This variant',
     theirVariant: 'What they get',

@@ -9,6 +9,7 @@ export const reports = {
   export: 'Export CSV',
   followUp: 'Draft a follow-up',
   followed: 'The follow-up leaves out {{count}} customers who converted',
+  bearInMind: 'Bear in mind',
   arms: 'Treated and control',
   armsNote: 'Everybody as assigned, whether reached or not.',
   rate: 'Conversion rate',

@@ -46,6 +46,7 @@ export const content: Translation<typeof en> = {
     desktop: '桌面',
     phone: '手机',
     customer: '以客户身份',
+    offer: '所附权益',
     show: '显示',
     thisVariant: '此变体',
     theirVariant: '实际收到',

@@ -12,6 +12,7 @@ export const reports: Translation<typeof en> = {
   export: '导出 CSV',
   followUp: '创建后续草稿',
   followed: '后续活动已排除 {{count}} 位已转化客户',
+  bearInMind: '阅读时请留意',
   arms: '触达组与对照组',
   armsNote: '按分组计算全部客户，不论是否送达。',
   rate: '转化率',

@@ -46,6 +46,7 @@ export const content: Translation<typeof en> = {
     desktop: '桌面',
     phone: '手機',
     customer: '以客戶身份',
+    offer: '所附權益',
     show: '顯示',
     thisVariant: '此變體',
     theirVariant: '實際收到',

@@ -12,6 +12,7 @@ export const reports: Translation<typeof en> = {
   export: '匯出 CSV',
   followUp: '建立後續草稿',
   followed: '後續活動已排除 {{count}} 位已轉化客戶',
+  bearInMind: '閱讀時請留意',
   arms: '觸達組與對照組',
   armsNote: '按分組計算全部客戶，不論是否送達。',
   rate: '轉化率',

@@ -3,10 +3,12 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { previewQuery } from '../../api/content.queries.ts';
 import { customersQuery } from '../../api/customers.queries.ts';
+import { offersQuery } from '../../api/offers.queries.ts';
 import { itemsOf } from '../../api/paged.ts';
-import { useText } from '../../i18n/i18n.ts';
+import { useLocalized, useText } from '../../i18n/i18n.ts';
+import { useMay } from '../../shell/session.ts';
 import { Badge } from '../../ui/badge.tsx';
-import { Input, Segmented } from '../../ui/kit.ts';
+import { Input, Segmented, Select } from '../../ui/kit.ts';
 import { MessageFrame, SmsBubble } from '../../ui/message-frame.tsx';
 import { Panel } from '../../ui/page.tsx';
 import { Answer, Nothing } from '../../ui/states.tsx';
@@ -17,14 +19,23 @@ const PHONE_PX = 375;
 interface PreviewPanelProps {
   readonly template: TemplateBody;
   readonly variantId: string | undefined;
+  /** The offer that `offer.*` is of; without it the reader chooses one. */
+  readonly offerId?: string | undefined;
 }
 
 /** The message as a given customer would get it. */
-export function PreviewPanel({ template, variantId }: PreviewPanelProps) {
+export function PreviewPanel({ template, variantId, offerId }: PreviewPanelProps) {
   const t = useText();
+  const localized = useLocalized();
+  const may = useMay();
   const [width, setWidth] = useState<Width>('desktop');
   const [asked, setAsked] = useState('');
   const [mode, setMode] = useState<'this' | 'chosen'>('this');
+  const [chosenOffer, setChosenOffer] = useState<string | undefined>(undefined);
+  const offers = useInfiniteQuery({ ...offersQuery(), enabled: offerId === undefined && may('offers.read') });
+  const shelf = offers.data ? itemsOf(offers.data) : [];
+  const usesOffer = template.variants.some((one) => `${one.subject ?? ''}${one.body}`.includes('offer.'));
+  const withOffer = offerId ?? chosenOffer ?? (usesOffer ? shelf[0]?.id : undefined);
   const someone = useInfiniteQuery(customersQuery({}));
   const customerId = asked || (someone.data ? itemsOf(someone.data)[0]?.customerId : undefined);
   const preview = useQuery({
@@ -32,8 +43,9 @@ export function PreviewPanel({ template, variantId }: PreviewPanelProps) {
       template,
       customerId: customerId ?? '',
       ...(mode === 'this' && variantId ? { variantId } : {}),
+      ...(withOffer ? { offerId: withOffer } : {}),
     }),
-    enabled: customerId !== undefined,
+    enabled: customerId !== undefined && !offers.isLoading,
   });
   return (
     <Panel
@@ -71,6 +83,14 @@ export function PreviewPanel({ template, variantId }: PreviewPanelProps) {
             ]}
           />
         </div>
+        {offerId === undefined && usesOffer && shelf.length > 0 ? (
+          <Select<string>
+            aria-label={t('content.preview.offer')}
+            value={withOffer}
+            options={shelf.map((one) => ({ value: one.id, label: localized(one.name) }))}
+            onChange={setChosenOffer}
+          />
+        ) : null}
         {customerId === undefined && !someone.isPending ? (
           <Nothing title={t('content.preview.nobody')} />
         ) : (

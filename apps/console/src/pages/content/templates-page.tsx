@@ -95,7 +95,9 @@ export function TemplateStateBadge({ template }: TemplateStateBadgeProps) {
         {t(`content.state.${template.state}`)}
       </Badge>
       {template.version > 0 ? (
-        <span className="faint">{t('content.version', { version: template.version })}</span>
+        <span className="faint" style={{ fontSize: 13, fontWeight: 400 }}>
+          {t('content.version', { version: template.version })}
+        </span>
       ) : null}
     </span>
   );

@@ -223,7 +223,13 @@ function PolicyForm({ policy }: { readonly policy: ContactPolicy }) {
           </Button>
         )}
         <span className="faint">
-          {t('governance.policy.version', { version: policy.version })} · <When at={policy.changedAt} />
+          {t('governance.policy.version', { version: policy.version })}
+          {new Date(policy.changedAt).getTime() > 0 ? (
+            <>
+              {' '}
+              · <When at={policy.changedAt} />
+            </>
+          ) : null}
         </span>
       </div>
     </div>

@@ -134,7 +134,12 @@ function DecisionView({ decision, offers }: DecisionViewProps) {
                         )}
                       </span>
                       <span>
-                        {t('decisions.score')} <Num value={Math.round(offer.score * 100) / 100} />
+                        {t('decisions.score')}{' '}
+                        {known ? (
+                          <Money amountMinor={Math.round(offer.score)} currency={known.currency} />
+                        ) : (
+                          <Num value={Math.round(offer.score)} />
+                        )}
                       </span>
                     </div>
                     <div className="row gap-xs">

@@ -92,14 +92,20 @@ function ReportContent({ report }: { readonly report: CampaignReport }) {
           </p>
         ) : null}
       </Panel>
-      {report.warnings.map((warning) => (
+      {report.warnings.length > 0 ? (
         <Alert
-          key={warning.code}
           showIcon
-          type={warning.code === 'sample_ratio' ? 'error' : 'warning'}
-          title={localized(warning.text)}
+          type={report.warnings.some((warning) => warning.code === 'sample_ratio') ? 'error' : 'warning'}
+          title={t('reports.bearInMind')}
+          description={
+            <ul style={{ margin: 0, paddingLeft: 18 }}>
+              {report.warnings.map((warning) => (
+                <li key={warning.code}>{localized(warning.text)}</li>
+              ))}
+            </ul>
+          }
         />
-      ))}
+      ) : null}
       <div className="split" style={side(440)}>
         <div className="stack gap-m">
           <ArmsPanel report={report} />
@@ -144,7 +150,7 @@ function ArmsPanel({ report }: { readonly report: CampaignReport }) {
         </Tooltip>
       }
     >
-      <div className="grid" style={cells(220)}>
+      <div className="grid" style={cells(150)}>
         {arms.map(({ name, arm }) => (
           <Figure
             key={name}
@@ -304,7 +310,8 @@ function ReachedPanel({ report }: { readonly report: CampaignReport }) {
 function DailyPanel({ report }: { readonly report: CampaignReport }) {
   const t = useText();
   const formats = useFormats();
-  if (report.daily.length === 0) return null;
+  // One day is a point, not a curve.
+  if (report.daily.length < 2) return null;
   return (
     <Panel title={t('reports.daily')} note={t('reports.dailyNote')}>
       <TrendChart

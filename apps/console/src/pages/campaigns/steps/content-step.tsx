@@ -84,7 +84,7 @@ export function ContentStep({ draft, change }: StepProps) {
         {templateId ? <CheckPanel check={check} /> : null}
       </div>
       {templateId ? (
-        <TemplatePreview templateId={templateId} />
+        <TemplatePreview templateId={templateId} offerId={draft.content?.offerId} />
       ) : (
         <Panel>
           <Nothing title={t('campaigns.content.chooseTemplate')} />
@@ -94,12 +94,21 @@ export function ContentStep({ draft, change }: StepProps) {
   );
 }
 
-function TemplatePreview({ templateId }: { readonly templateId: string }) {
+interface TemplatePreviewProps {
+  readonly templateId: string;
+  readonly offerId: string | undefined;
+}
+
+function TemplatePreview({ templateId, offerId }: TemplatePreviewProps) {
   const template = useQuery(templateQuery(templateId));
   return (
     <Answer query={template}>
       {({ name, channel, purpose, variants }) => (
-        <PreviewPanel template={{ name, channel, purpose, variants }} variantId={variants[0]?.id} />
+        <PreviewPanel
+          template={{ name, channel, purpose, variants }}
+          variantId={variants[0]?.id}
+          offerId={offerId}
+        />
       )}
     </Answer>
   );
