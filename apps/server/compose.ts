@@ -33,7 +33,7 @@ import {
   governanceRoutes,
 } from '@rapport/governance';
 import type { Http, Routes } from '@rapport/http';
-import { createInsights, insightsRoutes } from '@rapport/insights';
+import { createInsights, insightsLineage, insightsRoutes } from '@rapport/insights';
 import { type Clock, type Component, type Log, systemActor } from '@rapport/kernel';
 import { createModels, modelsMigrations, modelsRoutes } from '@rapport/models';
 import { createOffers, offersMigrations, offersRoutes } from '@rapport/offers';
@@ -45,7 +45,7 @@ import type { Config } from './config.ts';
 import { contentProfiles } from './content-profiles.ts';
 import { createMaintenance } from './maintenance.ts';
 import type { Secrets } from './secrets.ts';
-import { consentBodies, currentConsents, lastLoads } from './views.ts';
+import { consentBodies, currentConsents, lastLoads, offerResults } from './views.ts';
 
 export interface ComposeInput {
   readonly stores: Stores;
@@ -222,6 +222,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     pendingApprovals: () => approvals.countPending(),
     lastLoads: async () => lastLoads(await sources.list({ limit: 50 })),
   });
+  tags.lineage.register(insightsLineage(campaigns));
   const partners = createPartners({
     relational,
     clock,
@@ -232,7 +233,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
       const offer = await offers.find(offerId);
       return offer && { id: offer.id, name: offer.name.en, state: offer.state };
     },
-    offerResults: async () => [],
+    offerResults: (offerIds) => offerResults({ campaigns, insights }, offerIds),
   });
 
   const migrations: readonly ModuleMigrations[] = [

@@ -1,8 +1,10 @@
+import type { Campaigns } from '@rapport/campaigns';
 import type { Channels } from '@rapport/channels';
 import { CHANNELS, type ConsentBody, DELIVERY_PURPOSES } from '@rapport/channels/contract';
 import type { ProfileConsent } from '@rapport/customers/contract';
+import type { Insights } from '@rapport/insights';
 import type { HomeReport } from '@rapport/insights/contract';
-import { type Actor, toIso } from '@rapport/kernel';
+import { type Actor, systemActor, toIso } from '@rapport/kernel';
 import type { ConsentRow } from '@rapport/sources';
 import type { SourceView } from '@rapport/sources/contract';
 
@@ -64,4 +66,28 @@ export function lastLoads(sources: { readonly items: readonly SourceView[] }): H
       ];
     })
     .toSorted((a, b) => (a.loadedAt < b.loadedAt ? 1 : -1));
+}
+
+/** Whom launched campaigns with one of these offers reached, and how many of them converted. */
+export async function offerResults(
+  platform: { readonly campaigns: Pick<Campaigns, 'list'>; readonly insights: Pick<Insights, 'report'> },
+  offerIds: readonly string[],
+): Promise<{ campaignId: string; offerId: string; delivered: number; converted: number }[]> {
+  const results: { campaignId: string; offerId: string; delivered: number; converted: number }[] = [];
+  for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
+    const page = await platform.campaigns.list({ limit: 200, ...(cursor === undefined ? {} : { cursor }) });
+    for (const { id, content, launchedAt } of page.items) {
+      const offerId = content?.offerId;
+      if (launchedAt === undefined || offerId === undefined || !offerIds.includes(offerId)) continue;
+      const { deliveredOnly } = await platform.insights.report(id, systemActor);
+      results.push({
+        campaignId: id,
+        offerId,
+        delivered: deliveredOnly.customers,
+        converted: deliveredOnly.conversions,
+      });
+    }
+    cursor = page.nextCursor;
+  }
+  return results;
 }

@@ -1,5 +1,5 @@
 import type { RoaringBitmap32 } from 'roaring';
-import type { BitmapEngine } from './cid-sets.ts';
+import type { BitmapEngine } from './bitmap-engine.ts';
 
 /** Bitmaps by CRoaring, or `undefined` where the native module is not installed. */
 export function nativeBitmaps(require: NodeJS.Require): BitmapEngine<RoaringBitmap32> | undefined {

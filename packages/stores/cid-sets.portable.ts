@@ -1,4 +1,4 @@
-import type { BitmapEngine } from './cid-sets.ts';
+import type { BitmapEngine } from './bitmap-engine.ts';
 
 /** The low 16 bits of the values that share their high 16 bits, ascending. */
 interface Container {
