@@ -143,11 +143,17 @@ export type CanonicalName = CanonicalRole | 'customer_pii';
 /** Columns of the role `customer` that are personal data and stand in no table but `customer_pii`. */
 export const PII_FIELDS = ['name', 'phone', 'email'] as const;
 
+/**
+ * Everything of one customer is read at once on the 360 page: with the engine's usual 8,192 rows a mark most of the
+ * work would be rows of others. Scans lose nothing that can be measured.
+ */
+const GRANULARITY = ' SETTINGS index_granularity = 1024';
+
 /** `CREATE TABLE` of a new physical table for a canonical one. */
 export function createTableSql(name: CanonicalName, table: string): string {
   if (name === 'customer_pii') {
     const ciphers = PII_FIELDS.map((field) => `${field}_cipher String`);
-    return `CREATE TABLE ${table} (cid UInt32, ${ciphers.join(', ')}) ENGINE = MergeTree ORDER BY cid`;
+    return `CREATE TABLE ${table} (cid UInt32, ${ciphers.join(', ')}) ENGINE = MergeTree ORDER BY cid${GRANULARITY}`;
   }
   const shape = SHAPES[name];
   const columns = [
@@ -157,5 +163,5 @@ export function createTableSql(name: CanonicalName, table: string): string {
     'source LowCardinality(String)',
     ...(shape.extra ? [shape.extra] : []),
   ];
-  return `CREATE TABLE ${table} (${columns.join(', ')}) ENGINE = MergeTree ORDER BY (${shape.orderBy.join(', ')})`;
+  return `CREATE TABLE ${table} (${columns.join(', ')}) ENGINE = MergeTree ORDER BY (${shape.orderBy.join(', ')})${GRANULARITY}`;
 }

@@ -1,7 +1,7 @@
 import type { Audit } from '@rapport/governance';
 import { type Actor, type Clock, mayDo, toIso } from '@rapport/kernel';
 import type { Releases, Warehouse } from '@rapport/stores';
-import { type TSchema, Type } from 'typebox';
+import { Type } from 'typebox';
 import { type CollectedEvents, createCollectedEvents, type NewCollectedEvent } from './collected-event.ts';
 import type {
   AccountView,
@@ -14,6 +14,7 @@ import type {
   ProfileTag,
   TimelineItem,
 } from './contract.ts';
+import { type CardAccount, type CardHolding, readCard } from './customer-card.ts';
 import { type CustomerRecords, createCustomerRecords } from './customer-records.ts';
 import { customersProblems } from './customers.problems.ts';
 import { createOrgUnits, type OrgUnits } from './org-units.ts';
@@ -26,7 +27,7 @@ import {
   maskPhone,
   type PiiField,
 } from './pii.ts';
-import { createTimeline, type TimelineKind } from './timeline.ts';
+import { createTimeline, POINT_READ, type TimelineKind } from './timeline.ts';
 
 export interface CustomersDeps {
   readonly warehouse: Warehouse;
@@ -116,39 +117,7 @@ const SummaryRow = Type.Object({
   city: Text,
   name_cipher: Text,
 });
-const ProfileRow = Type.Object({
-  ...SummaryRow.properties,
-  phone_cipher: Text,
-  email_cipher: Text,
-  language: Text,
-  attributes: Type.Record(Type.String(), Type.String()),
-  source: Text,
-});
-const AccountRow = Type.Object({
-  account_id: Text,
-  kind: Text,
-  opened_on: OptionalText,
-  closed_on: OptionalText,
-  currency: Text,
-  balance_minor: OptionalInteger,
-  org_unit: Text,
-  attributes: Type.Record(Type.String(), Type.String()),
-  source: Text,
-});
-const HoldingRow = Type.Object({
-  holding_id: Text,
-  product_id: Text,
-  product_name: Text,
-  kind: Text,
-  since: OptionalText,
-  until: OptionalText,
-  amount_minor: OptionalInteger,
-  currency: Text,
-  status: Text,
-  attributes: Type.Record(Type.String(), Type.String()),
-  source: Text,
-});
-const IdentityRow = Type.Object({ kind: Text, source: Text });
+const ProductRow = Type.Object({ product_id: Text, name: Text });
 const PointRow = Type.Object({
   cid: Type.Integer(),
   customer_id: Text,
@@ -162,6 +131,8 @@ const KeyRow = Type.Object({ cid: Type.Integer(), customer_id: Text });
 
 const SUMMARY_COLUMNS =
   'c.cid AS cid, c.customer_id AS customer_id, c.kind AS kind, c.gender AS gender, toString(c.birth_date) AS birth_date, toString(c.opened_on) AS opened_on, c.org_unit AS org_unit, c.rm AS rm, c.risk_level AS risk_level, c.city AS city';
+/** Numbers kept in memory. */
+const REMEMBERED = 100_000;
 /** Customers a statement names at most. */
 const CHUNK = 10_000;
 
@@ -171,6 +142,10 @@ export function createCustomers(deps: CustomersDeps): Customers {
   const orgUnits: OrgUnits = createOrgUnits({ warehouse, releases });
   const timeline = createTimeline({ warehouse, releases });
   const collected: CollectedEvents = createCollectedEvents({ warehouse, clock });
+
+  /** Numbers of customers asked for before; a customer keeps its number for ever. */
+  const numbers = new Map<string, number>();
+  let products: { table: string; names: Promise<ReadonlyMap<string, string>> } | undefined;
 
   const tableOf = async (logical: string): Promise<string | undefined> => {
     const placement = (await releases.current()).placements.get(logical);
@@ -225,28 +200,18 @@ export function createCustomers(deps: CustomersDeps): Customers {
       KeyRow,
       `SELECT c.cid AS cid, c.customer_id AS customer_id FROM ${customer} AS c WHERE c.cid IN (SELECT cid FROM customer_key WHERE customer_id = {customerId:String}) AND c.customer_id = {customerId:String}${scope ? ' AND c.org_unit IN {scope:Array(String)}' : ''} LIMIT 1`,
       { customerId, ...(scope ? { scope: [...scope] } : {}) },
+      POINT_READ,
     );
-    return row && { cid: row.cid, customerId: row.customer_id };
+    if (!row) return undefined;
+    if (numbers.size >= REMEMBERED) numbers.clear();
+    numbers.set(row.customer_id, row.cid);
+    return { cid: row.cid, customerId: row.customer_id };
   };
 
   const mustFind = async (customerId: string, actor: Actor): Promise<CustomerRef> => {
     const found = await find(customerId, actor);
-    if (!found) {
-      throw customersProblems.not_found({
-        detail: `There is no customer ${customerId} among those you may see.`,
-      });
-    }
+    if (!found) throw notFound(customerId);
     return found;
-  };
-
-  const read = async <Row extends TSchema>(
-    row: Row,
-    logical: string,
-    sql: (table: string) => string,
-    cid: number,
-  ) => {
-    const table = await tableOf(logical);
-    return table ? warehouse.query(row, sql(table), { cid }) : [];
   };
 
   const byChunks = async <Item, Row>(
@@ -260,61 +225,45 @@ export function createCustomers(deps: CustomersDeps): Customers {
     return rows;
   };
 
-  const readProfile = (cid: number) => async () => {
-    const pii = await tableOf('customer_pii');
-    return read(
-      ProfileRow,
-      'customer',
-      (table) =>
-        `SELECT ${SUMMARY_COLUMNS}, c.language AS language, c.attributes AS attributes, c.source AS source, ${pii ? 'p.name_cipher AS name_cipher, p.phone_cipher AS phone_cipher, p.email_cipher AS email_cipher' : "'' AS name_cipher, '' AS phone_cipher, '' AS email_cipher"} FROM (SELECT * FROM ${table} WHERE cid = {cid:UInt32}) AS c${pii ? ` LEFT JOIN (SELECT * FROM ${pii} WHERE cid = {cid:UInt32}) AS p ON c.cid = p.cid` : ''}`,
-      cid,
-    );
-  };
-
-  const readHoldings = async (cid: number) => {
-    const product = await tableOf('product');
-    return read(
-      HoldingRow,
-      'holding',
-      (table) =>
-        `SELECT h.holding_id AS holding_id, h.product_id AS product_id, ${product ? `(SELECT groupArray((product_id, name)) FROM ${product} WHERE product_id IN (SELECT product_id FROM ${table} WHERE cid = {cid:UInt32})) AS names, arrayFirst(x -> x.1 = h.product_id, names).2` : "''"} AS product_name, h.kind AS kind, toString(h.since) AS since, toString(h.until) AS until, h.amount_minor AS amount_minor, h.currency AS currency, h.status AS status, h.attributes AS attributes, h.source AS source FROM ${table} AS h WHERE h.cid = {cid:UInt32} ORDER BY h.until IS NOT NULL, h.since DESC, h.holding_id LIMIT 500`,
-      cid,
-    );
+  /** Names of the shelf, read once a release. */
+  const productNames = async (): Promise<ReadonlyMap<string, string>> => {
+    const table = await tableOf('product');
+    if (!table) return new Map();
+    if (products?.table === table) return products.names;
+    const names = warehouse
+      .query(ProductRow, `SELECT product_id, name FROM ${table} LIMIT 100000`)
+      .then((rows) => new Map(rows.map((row) => [row.product_id, row.name])));
+    products = { table, names };
+    names.catch(() => {
+      products = undefined;
+    });
+    return names;
   };
 
   const get360 = async (customerId: string, actor: Actor): Promise<CustomerProfile> => {
     const startedAt = performance.now();
     const isClear = mayDo(actor, 'customers.pii');
-    const customer = await mustFind(customerId, actor);
-    const { cid } = customer;
-    const [profiles, accounts, holdings, identities, figures, page, contacts, tags, consents] =
-      await Promise.all([
-        readProfile(cid)(),
-        read(
-          AccountRow,
-          'account',
-          (table) =>
-            `SELECT account_id, kind, toString(opened_on) AS opened_on, toString(closed_on) AS closed_on, currency, balance_minor, org_unit, attributes, source FROM ${table} WHERE cid = {cid:UInt32} ORDER BY closed_on IS NOT NULL, account_id LIMIT 500`,
-          cid,
-        ),
-        readHoldings(cid),
-        read(
-          IdentityRow,
-          'identity',
-          (table) =>
-            `SELECT kind, source FROM ${table} WHERE cid = {cid:UInt32} ORDER BY kind, source LIMIT 200`,
-          cid,
-        ),
-        timeline.figures(cid),
-        timeline.read(cid, { limit: 20 }),
-        timeline.read(cid, { kind: 'contact', limit: 20 }),
-        deps.profileTags(customer),
-        deps.consents(customer),
-      ]);
-    const [row] = profiles;
-    if (!row) throw customersProblems.not_found({ detail: `There is no customer ${customerId}.` });
-    const phone = open('phone', cid, row.phone_cipher);
-    const email = open('email', cid, row.email_cipher);
+    const cid = numbers.get(customerId) ?? (await mustFind(customerId, actor)).cid;
+    const customer = { cid, customerId };
+    const scope = await orgUnits.scopeOf(actor);
+    const { placements } = await releases.current();
+    const [card, names, page, contacts, tags, consents] = await Promise.all([
+      readCard(warehouse, placements, cid),
+      productNames(),
+      timeline.read(cid, { limit: 20 }),
+      timeline.read(cid, { kind: 'contact', limit: 20 }),
+      deps.profileTags(customer),
+      deps.consents(customer),
+    ]);
+    const found = card.profile;
+    // The number may have been remembered from a release in which somebody else asked.
+    if (found?.customer_id !== customerId || (scope && !scope.includes(found.org_unit))) {
+      throw notFound(customerId);
+    }
+    const cipher = card.ciphers ?? { name_cipher: '', phone_cipher: '', email_cipher: '' };
+    const row = { ...found, name_cipher: cipher.name_cipher };
+    const phone = open('phone', cid, cipher.phone_cipher);
+    const email = open('email', cid, cipher.email_cipher);
     if (isClear) {
       await deps.audit.record({
         actor,
@@ -324,8 +273,11 @@ export function createCustomers(deps: CustomersDeps): Customers {
       });
     }
     const today = toIso(clock.now()).slice(0, 10);
-    const accountViews = accounts.map(presentAccount);
-    const holdingViews = holdings.map(presentHolding);
+    const accountViews = card.accounts.map(presentAccount);
+    const holdingViews = card.holdings.map((holding) =>
+      presentHolding(holding, names.get(holding.product_id)),
+    );
+    const { figures } = card;
     const openAccounts = accountViews.filter((account) => !account.closedOn || account.closedOn > today);
     const openHoldings = holdingViews.filter((holding) => !holding.until || holding.until > today);
     return {
@@ -336,7 +288,7 @@ export function createCustomers(deps: CustomersDeps): Customers {
       ...(row.language === '' ? {} : { language: row.language }),
       attributes: row.attributes,
       source: row.source,
-      identities,
+      identities: [...card.identities],
       summary: {
         totals: totalsOf(openAccounts, openHoldings),
         accounts: openAccounts.length,
@@ -484,57 +436,38 @@ export function createCustomers(deps: CustomersDeps): Customers {
   };
 }
 
+const notFound = (customerId: string) =>
+  customersProblems.not_found({ detail: `There is no customer ${customerId} among those you may see.` });
+
 /** Text that has the look of a phone number or an e-mail address. */
 function identityKindsOf(text: string): ('phone' | 'email')[] {
   if (/^[^\s@]+@[^\s@]+$/.test(text)) return ['email'];
   return /^[+0-9][0-9 ()./-]{5,}$/.test(text) ? ['phone'] : [];
 }
 
-function presentAccount(row: {
-  account_id: string;
-  kind: string;
-  opened_on: string | null;
-  closed_on: string | null;
-  currency: string;
-  balance_minor: number | null;
-  org_unit: string;
-  attributes: Record<string, string>;
-  source: string;
-}): AccountView {
+function presentAccount(row: CardAccount): AccountView {
   return {
     accountId: row.account_id,
     kind: row.kind,
     ...(row.opened_on === null ? {} : { openedOn: row.opened_on }),
     ...(row.closed_on === null ? {} : { closedOn: row.closed_on }),
     currency: row.currency,
-    ...(row.balance_minor === null ? {} : { balanceMinor: row.balance_minor }),
+    ...(row.balance_minor === null ? {} : { balanceMinor: Number(row.balance_minor) }),
     ...(row.org_unit === '' ? {} : { orgUnit: row.org_unit }),
     attributes: row.attributes,
     source: row.source,
   };
 }
 
-function presentHolding(row: {
-  holding_id: string;
-  product_id: string;
-  product_name: string;
-  kind: string;
-  since: string | null;
-  until: string | null;
-  amount_minor: number | null;
-  currency: string;
-  status: string;
-  attributes: Record<string, string>;
-  source: string;
-}): HoldingView {
+function presentHolding(row: CardHolding, productName: string | undefined): HoldingView {
   return {
     holdingId: row.holding_id,
     productId: row.product_id,
-    ...(row.product_name === '' ? {} : { productName: row.product_name }),
+    ...(productName === undefined ? {} : { productName }),
     kind: row.kind,
     ...(row.since === null ? {} : { since: row.since }),
     ...(row.until === null ? {} : { until: row.until }),
-    ...(row.amount_minor === null ? {} : { amountMinor: row.amount_minor }),
+    ...(row.amount_minor === null ? {} : { amountMinor: Number(row.amount_minor) }),
     currency: row.currency,
     status: row.status,
     attributes: row.attributes,

@@ -253,7 +253,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       const table = releases.newTableName(`${options.prefix ?? 'tags'}_${group}`);
       const columns = tags.map((tag) => `${warehouse.identifier(tag.id)} ${COLUMN_TYPE[tag.valueType]}`);
       await warehouse.command(
-        `CREATE TABLE ${warehouse.identifier(table)} (cid UInt32, ${columns.join(', ')}) ENGINE = MergeTree ORDER BY cid`,
+        `CREATE TABLE ${warehouse.identifier(table)} (cid UInt32, ${columns.join(', ')}) ENGINE = MergeTree ORDER BY cid SETTINGS index_granularity = 1024`,
       );
       try {
         await warehouse.command(

@@ -545,7 +545,9 @@ export function createTags(deps: TagsDeps): Tags {
       });
       return `SELECT cid, arrayFilter(p -> p.2 != '', [${pairs.join(', ')}]) AS pairs FROM ${warehouse.identifier(table)} WHERE cid IN (${safe.join(', ')})`;
     });
-    for (const row of await warehouse.query(PairRow, sql.join(' UNION ALL '))) {
+    // Few rows: handing them to several threads costs more than reading them.
+    const settings = safe.length <= 100 ? { settings: { max_threads: 1 } } : {};
+    for (const row of await warehouse.query(PairRow, sql.join(' UNION ALL '), {}, settings)) {
       const own = values.get(row.cid) ?? new Map<string, TagValue>();
       values.set(row.cid, own);
       for (const [tagId, text] of row.pairs) {

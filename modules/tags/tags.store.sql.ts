@@ -1,7 +1,7 @@
 import type { EpochMs } from '@rapport/kernel';
 import type { Relational } from '@rapport/stores';
 import type { PoolClient } from 'pg';
-import { Value } from 'typebox/value';
+import { Compile } from 'typebox/compile';
 import { TagDefinition, TagDistribution } from './contract.ts';
 
 export interface StoredTag {
@@ -102,6 +102,9 @@ export interface TagStore {
 
 const AS_OF = 'as_of';
 
+const definitions = Compile(TagDefinition);
+const distributions = Compile(TagDistribution);
+
 export function createTagStore(relational: Relational): TagStore {
   const { pool } = relational;
 
@@ -130,7 +133,7 @@ export function createTagStore(relational: Relational): TagStore {
         'select d.id, d.version, d.document, d.created_at, d.updated_at, d.updated_by from tags.definition d order by d.id',
       );
       return rows.map((row) => ({
-        definition: Value.Parse(TagDefinition, row.document),
+        definition: definitions.Parse(row.document),
         version: row.version,
         createdAt: row.created_at.getTime(),
         updatedAt: row.updated_at.getTime(),
@@ -142,7 +145,7 @@ export function createTagStore(relational: Relational): TagStore {
         'select v.document from tags.definition_version v where v.tag_id = $1 and v.version = $2',
         [tagId, version],
       );
-      return rows[0] && Value.Parse(TagDefinition, rows[0].document);
+      return rows[0] && definitions.Parse(rows[0].document);
     },
     async save(definitions, options) {
       await relational.transaction(async (client) => {
@@ -190,7 +193,7 @@ export function createTagStore(relational: Relational): TagStore {
             customers: Number(row.customers),
             distinct: Number(row.distinct_values),
             tookMs: row.took_ms,
-            distribution: Value.Parse(TagDistribution, row.distribution),
+            distribution: distributions.Parse(row.distribution),
           },
         ]),
       );
