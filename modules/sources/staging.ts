@@ -122,8 +122,9 @@ async function createTarget({ warehouse, releases }: StagingDeps, input: Staging
   const type = table.format === 'csv' ? 'String' : 'Nullable(String)';
   const columns = table.columns.map((column) => `${textName(column)} ${type}`);
   input.onTable(stage);
+  // Nobody reads the stage of a load that died, so it need not be synced to the disk.
   await warehouse.command(
-    `CREATE TABLE ${warehouse.identifier(stage)} (line UInt64, file UInt16, ${columns.join(', ')}, ${table.format === 'csv' ? '' : 'is_object Bool, '}raw String) ENGINE = MergeTree ORDER BY tuple()`,
+    `CREATE TABLE ${warehouse.identifier(stage)} (line UInt64, file UInt16, ${columns.join(', ')}, ${table.format === 'csv' ? '' : 'is_object Bool, '}raw String) ENGINE = MergeTree ORDER BY tuple() SETTINGS fsync_after_insert = 0, fsync_part_directory = 0`,
   );
   input.onTable(faults);
   await warehouse.command(

@@ -112,8 +112,14 @@ export async function buildTable(
   const kept = source.kind === 'records' ? await count(`SELECT count() AS n FROM ${name(source.base)}`) : 0;
   // Where every record became a row, a second pass for those that did not would find nothing.
   if (typed - kept < staged.read) {
+    // Working out types is what costs most, so the second pass looks only at the records that are missing; a replay is
+    // small, and among its rows stand those of before.
+    const missing = isReplay
+      ? staged.texts.table
+      : `(${notTyped(staged.texts.table, name(physical), fileOf)})`;
+    const { faults } = typingSql(staged.columns, { ...staged.texts, table: missing }, references);
     await run(
-      `INSERT INTO ${name(staged.faultTable)} (file, line, faults, record, record_hex) SELECT file, line, faults, record, '' FROM (${sql.faults})`,
+      `INSERT INTO ${name(staged.faultTable)} (file, line, faults, record, record_hex) SELECT file, line, faults, record, '' FROM (${faults})`,
     );
   }
 
@@ -222,6 +228,14 @@ INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
       headers: staged.headers,
     },
   };
+}
+
+/** The staged records of which no row came about. Bitmaps of line numbers take a few bits a row, hash sets would not. */
+function notTyped(stage: string, physical: string, fileOf: string): string {
+  const lines = `SELECT file, bitmapToArray(bitmapAndnot(s.lines, t.lines)) AS missing
+FROM (SELECT file, ${fileOf} AS _file, groupBitmapState(line) AS lines FROM ${stage} GROUP BY file) AS s
+LEFT JOIN (SELECT CAST(_file, 'String') AS _file, groupBitmapState(_line) AS lines FROM ${physical} GROUP BY _file) AS t ON s._file = t._file`;
+  return `SELECT * FROM ${stage} WHERE (file, line) IN (SELECT file, arrayJoin(missing) FROM (${lines}))`;
 }
 
 function isPresent(column: string, table: FileTable): string {
