@@ -76,6 +76,7 @@ export function createInsights(deps: InsightsDeps): Insights {
     const result = estimateOf(measured);
     const delivered = limit(funnel.delivered);
     const gone = await optedOut(campaignId);
+    const placed = countFunnel(campaignId, toIso(now), funnel, conversions.cids, scope);
     return {
       campaignId,
       name: campaign.name,
@@ -105,12 +106,13 @@ export function createInsights(deps: InsightsDeps): Insights {
       channels: channelRows(measured, false, gone),
       variants: channelRows(measured, true, gone),
       ...costOf(outcomes, result.lift?.incremental),
-      funnel: countFunnel(campaignId, toIso(now), funnel, conversions.cids, scope),
+      funnel: placed,
       narrative: narrativeOf(result),
       warnings: warningsOf({
         estimate: result,
         isLaunched: campaign.launchedAt !== undefined,
         isOver: isOver(campaign),
+        isSending: placed.exits.some(({ reason }) => reason === 'pending'),
         plannedControlShare: campaign.control?.share ?? 0,
         window,
         now,

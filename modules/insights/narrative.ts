@@ -82,6 +82,8 @@ export function warningsOf(input: {
   readonly estimate: Estimate;
   readonly isLaunched: boolean;
   readonly isOver: boolean;
+  /** Somebody treated is still waiting for a message. */
+  readonly isSending: boolean;
   readonly plannedControlShare: number;
   readonly window: { readonly until: EpochMs } | undefined;
   readonly now: EpochMs;
@@ -117,7 +119,7 @@ export function warningsOf(input: {
       `对照组应占 ${planned},实际为 ${found};在查明原因之前请勿相信此比较。`,
     );
   }
-  if (!input.isOver)
+  if (input.isSending)
     warn('not_finished', 'Messages are still being sent.', '訊息仍在發送中。', '消息仍在发送中。');
   if (window && now < window.until) {
     const day = new Date(window.until).toISOString().slice(0, 10);

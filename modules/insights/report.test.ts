@@ -126,6 +126,7 @@ describe('narrative', () => {
       estimate: result,
       isLaunched: true,
       isOver: true,
+      isSending: false,
       plannedControlShare: 0.1,
       window: { until: LAUNCH + HOUR },
       now: LAUNCH,

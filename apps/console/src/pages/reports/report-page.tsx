@@ -238,7 +238,11 @@ function LiftPanel({ report }: { readonly report: CampaignReport }) {
           items={[
             {
               term: t('reports.pValue'),
-              value: formats.number(lift.pValue, { maximumSignificantDigits: 3 }),
+              // Smaller figures say nothing more to a reader.
+              value:
+                lift.pValue < 0.001
+                  ? '< 0.001'
+                  : formats.number(lift.pValue, { maximumSignificantDigits: 2 }),
             },
             detectable
               ? { term: t('reports.detectable'), value: formats.points(detectable.absolute) }
