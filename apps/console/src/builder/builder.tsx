@@ -13,7 +13,8 @@ import {
 } from '@dnd-kit/core';
 import type { Condition } from '@rapport/conditions';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'react';
-import { useDynamicText, useLocalized, useText } from '../i18n/i18n.ts';
+import { useLocalized, useText } from '../i18n/i18n.ts';
+import { useWords } from '../i18n/words.ts';
 import { AddIcon, RedoIcon, UndoIcon } from '../ui/icons.ts';
 import { Button, Drawer, Tooltip } from '../ui/kit.ts';
 import { useNarrow } from '../ui/use-narrow.ts';
@@ -88,7 +89,7 @@ export function built(root: GroupNode, vocabulary: VocabularyOf): Built {
 export function ConditionBuilder({ vocabulary, initial, explained, onChange }: ConditionBuilderProps) {
   const t = useText();
   const localized = useLocalized();
-  const dynamic = useDynamicText();
+  const words = useWords();
   const narrow = useNarrow();
   const [history, dispatch] = useReducer(reduce, initial, (condition) => begin(treeOf(condition, newId)));
   const root = history.present;
@@ -134,12 +135,13 @@ export function ConditionBuilder({ vocabulary, initial, explained, onChange }: C
     () =>
       paletteItems(vocabulary, {
         localized: (text) => localized(text),
-        category: (text) => dynamic(`tags.category.${text.en}`, localized(text)),
+        category: (name) => words.category(name),
+        event: (name, title) => words.event(name, title),
         groups: { all: t('builder.group.all'), any: t('builder.group.any'), not: t('builder.group.not') },
         sequence: t('builder.sequence'),
         bucket: t('builder.bucket'),
       }),
-    [vocabulary, localized, dynamic, t],
+    [vocabulary, localized, words, t],
   );
 
   const selectedGroup = findNode(root, selected);

@@ -9,6 +9,7 @@ import type {
   TagLeaf,
 } from '@rapport/conditions';
 import { useLocalized, useText } from '../i18n/i18n.ts';
+import { useWords } from '../i18n/words.ts';
 import { AddIcon, RemoveIcon } from '../ui/icons.ts';
 import { Button, Input, InputNumber, Select } from '../ui/kit.ts';
 import { aggregateFrom, aggregateParts } from './aggregate.ts';
@@ -123,6 +124,7 @@ function TagEditor({ vocabulary, leaf, onChange }: LeafEditorProps<TagLeaf>) {
 function EventEditor({ vocabulary, leaf, onChange }: LeafEditorProps<EventLeaf>) {
   const t = useText();
   const localized = useLocalized();
+  const words = useWords();
   const event = eventOf(vocabulary, leaf.event);
   if (!event) return <span className="faint">{t('builder.unknownEvent', { event: leaf.event })}</span>;
   const aggregate = aggregateParts(leaf.aggregate);
@@ -140,7 +142,7 @@ function EventEditor({ vocabulary, leaf, onChange }: LeafEditorProps<EventLeaf>)
   return (
     <div className="stack gap-s">
       <div className="row gap-s">
-        <strong style={{ fontWeight: 550 }}>{localized(event.title)}</strong>
+        <strong style={{ fontWeight: 550 }}>{words.event(event.name, event.title)}</strong>
         <Select<AggregateName>
           aria-label={t('builder.aggregate')}
           style={{ minWidth: 110 }}
@@ -161,7 +163,7 @@ function EventEditor({ vocabulary, leaf, onChange }: LeafEditorProps<EventLeaf>)
             value={aggregate.property}
             options={aggregateTakes(aggregate.name).map((one) => ({
               value: one.name,
-              label: localized(one.title),
+              label: words.property(one.name, one.title),
             }))}
             onChange={(property) => withAggregate(aggregate.name, property)}
           />
@@ -214,7 +216,7 @@ const MOST_STEPS = 8;
 
 function SequenceEditor({ vocabulary, leaf, onChange }: LeafEditorProps<SequenceLeaf>) {
   const t = useText();
-  const localized = useLocalized();
+  const words = useWords();
   const set = (sequence: readonly SequenceStep[]): void => onChange({ ...leaf, sequence });
   return (
     <div className="stack gap-s">
@@ -234,7 +236,10 @@ function SequenceEditor({ vocabulary, leaf, onChange }: LeafEditorProps<Sequence
                   showSearch={{ optionFilterProp: 'label' }}
                   placeholder={t('builder.chooseEvent')}
                   value={step.event || undefined}
-                  options={vocabulary.events.map((one) => ({ value: one.name, label: localized(one.title) }))}
+                  options={vocabulary.events.map((one) => ({
+                    value: one.name,
+                    label: words.event(one.name, one.title),
+                  }))}
                   onChange={(name) => change({ event: name })}
                 />
                 {leaf.sequence.length > 2 ? (

@@ -16,8 +16,8 @@ export interface PaletteItem {
 
 export interface PaletteWords {
   localized(text: { readonly en: string } | undefined): string;
-  /** The name of a step of the taxonomy. */
-  category(text: { readonly en: string }): string;
+  category(name: string): string;
+  event(name: string, title: { readonly en: string }): string;
   readonly groups: Readonly<Record<GroupKind, string>>;
   readonly sequence: string;
   readonly bucket: string;
@@ -31,7 +31,7 @@ export function paletteItems(vocabulary: VocabularyOf, words: PaletteWords): rea
         id: `tag:${tag.id}`,
         section: 'tags',
         title: words.localized(tag.title),
-        group: tag.category.map((name) => words.category(name)).join(' › '),
+        group: tag.category.map((name) => words.category(name.en)).join(' › '),
         make: leaf(() => ({ tag: tag.id, op: firstOperator(tag.operators, tag.type) })),
       }),
     ),
@@ -39,7 +39,7 @@ export function paletteItems(vocabulary: VocabularyOf, words: PaletteWords): rea
       (event): PaletteItem => ({
         id: `event:${event.name}`,
         section: 'events',
-        title: words.localized(event.title),
+        title: words.event(event.name, event.title),
         group: '',
         make: leaf(() => ({ event: event.name, within: 'P30D', op: '>=', value: 1 })),
       }),

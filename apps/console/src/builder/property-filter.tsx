@@ -1,7 +1,9 @@
 import type { PropertyCondition, PropertyLeaf } from '@rapport/conditions';
 import { useLocalized, useText } from '../i18n/i18n.ts';
+import { useWords } from '../i18n/words.ts';
 import { AddIcon, RemoveIcon } from '../ui/icons.ts';
 import { Button, Select } from '../ui/kit.ts';
+import { filterOf, flatFilter } from './flat-filter.ts';
 import { ValueEditor } from './value-editor.tsx';
 import { firstOperator, operatorOf, type VocabularyEvent, type VocabularyOf } from './vocabulary.ts';
 
@@ -12,25 +14,11 @@ interface PropertyFilterProps {
   readonly onChange: (where: PropertyCondition | undefined) => void;
 }
 
-/** The leaves of a filter that is one leaf or an `all` of leaves; `undefined` when it is nested deeper. */
-export function flatFilter(where: PropertyCondition | undefined): readonly PropertyLeaf[] | undefined {
-  if (where === undefined) return [];
-  if ('property' in where) return [where];
-  if (!('all' in where)) return undefined;
-  const leaves = where.all.filter((part) => 'property' in part);
-  return leaves.length === where.all.length ? leaves : undefined;
-}
-
-export function filterOf(leaves: readonly PropertyLeaf[]): PropertyCondition | undefined {
-  const [only, ...others] = leaves;
-  if (!only) return undefined;
-  return others.length === 0 ? only : { all: leaves };
-}
-
 /** Narrows an event by its properties; all lines must hold. */
 export function PropertyFilter({ vocabulary, event, where, onChange }: PropertyFilterProps) {
   const t = useText();
   const localized = useLocalized();
+  const words = useWords();
   const leaves = flatFilter(where);
   if (!leaves) return <div className="faint">{t('builder.nestedFilter')}</div>;
   const set = (index: number, leaf: PropertyLeaf): void =>
@@ -50,7 +38,10 @@ export function PropertyFilter({ vocabulary, event, where, onChange }: PropertyF
               style={{ minWidth: 140 }}
               showSearch={{ optionFilterProp: 'label' }}
               value={leaf.property}
-              options={event.properties.map((one) => ({ value: one.name, label: localized(one.title) }))}
+              options={event.properties.map((one) => ({
+                value: one.name,
+                label: words.property(one.name, one.title),
+              }))}
               onChange={(name) => {
                 const next = event.properties.find((one) => one.name === name);
                 if (next) set(index, { property: name, op: firstOperator(next.operators, next.type) });

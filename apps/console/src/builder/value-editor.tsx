@@ -82,6 +82,10 @@ export function ValueEditor({ kind, operator, value, valuesOf, onChange }: Value
   }
 }
 
+/** Thousands set apart while an amount is typed. */
+const grouped = (shown: string | number | undefined): string =>
+  String(shown ?? '').replace(/^(-?\d+)/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ','));
+
 interface OneFieldProps {
   readonly kind: ValueKind;
   readonly label: string;
@@ -109,6 +113,8 @@ function OneField({ kind, label, value, valuesOf, onChange }: OneFieldProps) {
           aria-label={label}
           style={{ width: 170 }}
           prefix={kind.currency ? <span className="faint">{kind.currency}</span> : null}
+          formatter={(shown) => grouped(shown)}
+          parser={(typed) => Number((typed ?? '').replaceAll(',', ''))}
           value={typeof value === 'number' ? majorOf(value, digits) : null}
           onChange={(next) => onChange(next === null ? undefined : minorOf(next, digits))}
         />

@@ -9,7 +9,9 @@ export function Brand() {
       <img src="/favicon.svg" alt="" />
       <span>
         <strong>{NAME}</strong>
-        <span lang="zh-Hant">{MOTTO}</span>
+        <span lang="zh-Hant" className="brand-motto">
+          {MOTTO}
+        </span>
       </span>
     </Link>
   );

@@ -13,6 +13,7 @@ export const colors = {
   primarySoft: '#e4efec',
   accent: '#c8622e',
   accentSoft: '#fbeee5',
+  accentLight: '#f0b48c',
   gold: '#b58a2b',
   good: '#2b7a4b',
   goodSoft: '#e5f2e9',

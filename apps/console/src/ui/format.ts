@@ -63,7 +63,7 @@ export function createFormats({ language, timeZone }: BankLocale): Formats {
     month: (date) =>
       dates({ year: 'numeric', month: 'short', timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`)),
     instant: (at) =>
-      dates({ ...calendarDay, hour: '2-digit', minute: '2-digit', hour12: false, timeZone }).format(
+      dates({ ...calendarDay, hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone }).format(
         new Date(at),
       ),
     ago: (at, now) => {

@@ -20,6 +20,12 @@ const calendars = { en: 'en-gb', 'zh-Hant': 'zh-hk', 'zh-Hans': 'zh-cn' } as con
 const theme: ThemeConfig = {
   token: {
     colorPrimary: colors.primary,
+    colorPrimaryBg: colors.primarySoft,
+    colorPrimaryBgHover: '#d3e6e2',
+    colorPrimaryBorder: '#9cc4bd',
+    colorPrimaryHover: '#1c7770',
+    colorPrimaryActive: colors.primaryStrong,
+    controlItemBgActive: colors.primarySoft,
     colorInfo: colors.info,
     colorSuccess: colors.good,
     colorWarning: colors.warn,
@@ -64,6 +70,7 @@ const theme: ThemeConfig = {
     Tabs: { itemColor: colors.inkSoft, titleFontSize: 14, horizontalItemGutter: 28 },
     Steps: { iconSize: 28 },
     Tag: { defaultBg: colors.sunken },
+    Form: { itemMarginBottom: 14 },
     Drawer: { paddingLG: 24 },
   },
 };

@@ -90,6 +90,7 @@ export const sources = {
     wrong_field_count: 'Wrong number of fields',
     truncated_record: 'Record is cut off',
     record_too_long: 'Record is too long',
+    not_a_json_object: 'Not a JSON object',
     not_an_amount: 'Not an amount',
     not_a_number: 'Not a number',
     not_an_integer: 'Not a whole number',

@@ -11,6 +11,7 @@ import { reports } from './reports.ts';
 import { shell } from './shell.ts';
 import { sources } from './sources.ts';
 import { tags } from './tags.ts';
+import { words } from './words.ts';
 
 export const zhHans = {
   audiences,
@@ -29,4 +30,5 @@ export const zhHans = {
   shell,
   sources,
   tags,
+  words,
 };

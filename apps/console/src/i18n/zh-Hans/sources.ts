@@ -92,6 +92,7 @@ export const sources: Translation<typeof en> = {
     wrong_field_count: '字段数不符',
     truncated_record: '记录被截断',
     record_too_long: '记录过长',
+    not_a_json_object: '不是 JSON 对象',
     not_an_amount: '不是金额',
     not_a_number: '不是数字',
     not_an_integer: '不是整数',

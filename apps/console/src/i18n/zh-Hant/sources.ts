@@ -92,6 +92,7 @@ export const sources: Translation<typeof en> = {
     wrong_field_count: '欄位數不符',
     truncated_record: '記錄被截斷',
     record_too_long: '記錄過長',
+    not_a_json_object: '不是 JSON 物件',
     not_an_amount: '不是金額',
     not_a_number: '不是數字',
     not_an_integer: '不是整數',

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { customerQuery } from '../../api/customers.queries.ts';
+import { orgUnitsQuery } from '../../api/governance.queries.ts';
 import { useDynamicText, useText } from '../../i18n/i18n.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { Ago, Day, Facts, Figure, Money, Num, useFormats, When } from '../../ui/figures.tsx';
@@ -124,6 +125,8 @@ function WhoPanel({ profile }: { readonly profile: CustomerProfile }) {
   const t = useText();
   const dynamic = useDynamicText();
   const [shown, setShown] = useState(false);
+  const units = useQuery(orgUnitsQuery);
+  const unitName = units.data?.items.find((unit) => unit.code === profile.orgUnit)?.name;
   // Clear data stays covered until asked for: screens are seen by others too.
   const personal = (value: string | undefined) => {
     if (!value) return undefined;
@@ -173,7 +176,7 @@ function WhoPanel({ profile }: { readonly profile: CustomerProfile }) {
             ) : undefined,
           },
           { term: t('customers.city'), value: profile.city },
-          { term: t('customers.orgUnit'), value: profile.orgUnit },
+          { term: t('customers.orgUnit'), value: unitName ?? profile.orgUnit },
           { term: t('customers.rm'), value: profile.rm },
           { term: t('customers.risk'), value: profile.riskLevel ? `C${profile.riskLevel}` : undefined },
           { term: t('customers.since'), value: <Day date={profile.openedOn} /> },

@@ -1,7 +1,8 @@
 import type { ProfileTag } from '@rapport/customers/contract';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { useDynamicText, useLocalized, useText } from '../../i18n/i18n.ts';
+import { useLocalized, useText } from '../../i18n/i18n.ts';
+import { useWords } from '../../i18n/words.ts';
 import { Button, Input } from '../../ui/kit.ts';
 import { Panel } from '../../ui/page.tsx';
 import { Nothing } from '../../ui/states.tsx';
@@ -94,12 +95,12 @@ export function CustomerTagsPanel({ customerId, tags }: CustomerTagsPanelProps) 
 }
 
 function CategoryName({ path }: { readonly path: string }) {
-  const dynamic = useDynamicText();
+  const words = useWords();
   return (
     <h3 className="faint" style={{ fontSize: 12.5, fontWeight: 500, letterSpacing: '0.02em' }}>
       {path
         .split('/')
-        .map((part) => dynamic(`tags.category.${part}`, part.replaceAll('_', ' ')))
+        .map((part) => words.category(part))
         .join(' › ')}
     </h3>
   );

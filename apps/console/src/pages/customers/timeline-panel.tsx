@@ -4,7 +4,8 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { timelineQuery } from '../../api/customers.queries.ts';
 import { itemsOf } from '../../api/paged.ts';
-import { useDynamicText, useText } from '../../i18n/i18n.ts';
+import { useText } from '../../i18n/i18n.ts';
+import { useWords } from '../../i18n/words.ts';
 import { Badge, type Tone } from '../../ui/badge.tsx';
 import { Money, When } from '../../ui/figures.tsx';
 import { Segmented } from '../../ui/kit.ts';
@@ -14,6 +15,9 @@ import { Answer, Nothing } from '../../ui/states.tsx';
 
 type Kind = TimelineItem['kind'];
 const tones: Readonly<Record<Kind, Tone>> = { transaction: 'primary', event: 'info', contact: 'accent' };
+
+/** Ids that say nothing to a reader; the campaign is shown as a link. */
+const TECHNICAL = new Set(['campaign_id', 'delivery_id', 'template_id', 'offer_id', 'node', 'wave']);
 
 interface TimelinePanelProps {
   readonly customerId: string;
@@ -66,17 +70,17 @@ export function TimelinePanel({ customerId, kind }: TimelinePanelProps) {
 
 function Item({ item }: { readonly item: TimelineItem }) {
   const t = useText();
-  const dynamic = useDynamicText();
+  const words = useWords();
   const campaignId = item.properties.campaign_id;
   const details = Object.entries(item.properties).filter(
-    ([name, value]) => value !== '' && name !== 'campaign_id',
+    ([name, value]) => value !== '' && !TECHNICAL.has(name),
   );
   return (
     <li className="row between gap-m" style={{ alignItems: 'flex-start' }}>
       <div className="grow stack gap-xs">
         <div className="row gap-s">
           <Badge tone={tones[item.kind]}>{t(`customers.item.${item.kind}`)}</Badge>
-          <strong>{dynamic(`customers.event.${item.name}`, item.name)}</strong>
+          <strong>{words.event(item.name)}</strong>
           {campaignId ? (
             <Link to="/campaigns/$campaignId" params={{ campaignId }}>
               {t('customers.campaign')}
@@ -85,7 +89,7 @@ function Item({ item }: { readonly item: TimelineItem }) {
         </div>
         {details.length > 0 ? (
           <div className="faint" style={{ overflowWrap: 'anywhere', fontSize: 13 }}>
-            {details.map(([name, value]) => `${name}: ${value}`).join(' · ')}
+            {details.map(([name, value]) => `${words.property(name)}: ${value}`).join(' · ')}
           </div>
         ) : null}
       </div>

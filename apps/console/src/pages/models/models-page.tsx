@@ -7,6 +7,7 @@ import { createModel, modelsQuery } from '../../api/models.queries.ts';
 import { itemsOf } from '../../api/paged.ts';
 import { DurationField } from '../../builder/duration-field.tsx';
 import { useLocalized, useText } from '../../i18n/i18n.ts';
+import { useWords } from '../../i18n/words.ts';
 import { useMay } from '../../shell/session.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { DataTable } from '../../ui/data-table.tsx';
@@ -96,9 +97,10 @@ export const labelText = (model: Pick<ModelView, 'label'>): string =>
 function NewModelDialog({ onClose }: { readonly onClose: () => void }) {
   const t = useText();
   const localized = useLocalized();
+  const words = useWords();
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const vocabulary = useQuery(vocabularyQuery);
+  const known = useQuery(vocabularyQuery);
   const [name, setName] = useState('');
   const [features, setFeatures] = useState<string[]>([]);
   const [event, setEvent] = useState<string | undefined>(undefined);
@@ -122,8 +124,8 @@ function NewModelDialog({ onClose }: { readonly onClose: () => void }) {
         create.mutate({ name: name.trim(), features, label: { kind: 'event', event: event ?? '', within } })
       }
     >
-      <Answer query={vocabulary}>
-        {(words) => (
+      <Answer query={known}>
+        {(vocabulary) => (
           <Form layout="vertical" component="div">
             <Form.Item label={t('common.name')} htmlFor="model-name">
               <Input id="model-name" value={name} onChange={(changed) => setName(changed.target.value)} />
@@ -133,7 +135,10 @@ function NewModelDialog({ onClose }: { readonly onClose: () => void }) {
                 id="model-event"
                 showSearch={{ optionFilterProp: 'label' }}
                 value={event}
-                options={words.events.map((one) => ({ value: one.name, label: localized(one.title) }))}
+                options={vocabulary.events.map((one) => ({
+                  value: one.name,
+                  label: words.event(one.name, one.title),
+                }))}
                 onChange={setEvent}
               />
             </Form.Item>
@@ -151,7 +156,7 @@ function NewModelDialog({ onClose }: { readonly onClose: () => void }) {
                 maxTagCount={8}
                 showSearch={{ optionFilterProp: 'label' }}
                 value={features}
-                options={words.tags
+                options={vocabulary.tags
                   .filter((tag) => ['number', 'money', 'boolean', 'text'].includes(tag.type))
                   .map((tag) => ({ value: tag.id, label: localized(tag.title) }))}
                 onChange={setFeatures}

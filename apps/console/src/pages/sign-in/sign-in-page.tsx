@@ -5,6 +5,7 @@ import { sessionQuery, signIn } from '../../api/session.queries.ts';
 import { useText } from '../../i18n/i18n.ts';
 import { Brand } from '../../shell/brand.tsx';
 import { LanguageSwitcher } from '../../shell/language-switcher.tsx';
+import { colors } from '../../theme/tokens.ts';
 import { Button, Form, Input } from '../../ui/kit.ts';
 import { ProblemView } from '../../ui/states.tsx';
 
@@ -35,7 +36,7 @@ export function SignInPage() {
               key={line}
               d={`M-60 ${520 + line * 44}c180 0 200-${220 + line * 26} 380-${220 + line * 26} 130 0 150 150 340 ${60 - line * 20}`}
               fill="none"
-              stroke={line === 2 ? '#f0b48c' : '#fff'}
+              stroke={line === 2 ? colors.accentLight : colors.surface}
               strokeOpacity={line === 2 ? 0.8 : 0.1}
               strokeWidth={line === 2 ? 3 : 1.5}
             />

@@ -1,5 +1,6 @@
 import type { TagCategory } from '@rapport/tags/contract';
-import { useDynamicText, useText } from '../../i18n/i18n.ts';
+import { useText } from '../../i18n/i18n.ts';
+import { useWords } from '../../i18n/words.ts';
 import { Tree } from '../../ui/kit.ts';
 
 interface Branch {
@@ -17,11 +18,11 @@ interface CategoryTreeProps {
 /** The taxonomy; choosing a category narrows the list. */
 export function CategoryTree({ categories, chosen, onChoose }: CategoryTreeProps) {
   const t = useText();
-  const dynamic = useDynamicText();
+  const words = useWords();
   const branches = new Map<string, Branch>();
   const roots: Branch[] = [];
   for (const category of categories) {
-    const title = dynamic(`tags.category.${category.name}`, category.name.replaceAll('_', ' '));
+    const title = words.category(category.name);
     const branch: Branch = { key: category.path, title: `${title} (${category.tags})`, children: [] };
     branches.set(category.path, branch);
     const parent = category.parent === undefined ? undefined : branches.get(category.parent);

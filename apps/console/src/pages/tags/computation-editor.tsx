@@ -16,7 +16,8 @@ import { type Built, ConditionBuilder } from '../../builder/builder.tsx';
 import { DurationField } from '../../builder/duration-field.tsx';
 import { PropertyFilter } from '../../builder/property-filter.tsx';
 import { eventOf } from '../../builder/vocabulary.ts';
-import { useLocalized, useText } from '../../i18n/i18n.ts';
+import { useText } from '../../i18n/i18n.ts';
+import { useWords } from '../../i18n/words.ts';
 import { AddIcon, RemoveIcon } from '../../ui/icons.ts';
 import { Button, Drawer, Form, Input, Select } from '../../ui/kit.ts';
 import { cells } from '../../ui/metrics.ts';
@@ -141,7 +142,7 @@ function FactEditor({ definition, onChange }: EditorProps<FactDefinition>) {
 
 function StatisticalEditor({ definition, onChange }: EditorProps<StatisticalDefinition>) {
   const t = useText();
-  const localized = useLocalized();
+  const words = useWords();
   const vocabulary = useQuery(vocabularyQuery);
   const aggregate = functionOf(definition.aggregate);
   const eventName = definition.over === 'event' ? definition.event : definition.over;
@@ -168,7 +169,7 @@ function StatisticalEditor({ definition, onChange }: EditorProps<StatisticalDefi
               value={definition.event}
               options={vocabulary.data?.events.map((one) => ({
                 value: one.name,
-                label: localized(one.title),
+                label: words.event(one.name, one.title),
               }))}
               onChange={(name) => onChange({ ...definition, event: name, where: undefined })}
             />

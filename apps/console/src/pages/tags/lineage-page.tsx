@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { lineageQuery } from '../../api/tags.queries.ts';
 import { useDynamicText, useText } from '../../i18n/i18n.ts';
-import { chartPalette, colors } from '../../theme/tokens.ts';
+import { chartPalette, colors, productColors } from '../../theme/tokens.ts';
 import { FlowGraph } from '../../ui/flow-graph-lazy.tsx';
 import { focusGraph } from '../../ui/graph-focus.ts';
 import { Button, Select, Slider } from '../../ui/kit.ts';
@@ -19,7 +19,7 @@ const kindColors: Readonly<Record<string, string>> = {
   audience: colors.primary,
   template: colors.violet,
   offer: colors.good,
-  model: '#8a6d1d',
+  model: productColors.insights,
   campaign: colors.accent,
   message: chartPalette[6],
 };

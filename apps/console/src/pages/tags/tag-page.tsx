@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { deleteTag, tagQuery } from '../../api/tags.queries.ts';
 import { useDynamicText, useLocalized, useText } from '../../i18n/i18n.ts';
+import { useWords } from '../../i18n/words.ts';
 import { useMay } from '../../shell/session.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { CodeEditor } from '../../ui/code-editor.tsx';
@@ -103,7 +104,7 @@ export function TagPage() {
 
 function TagContent({ tag }: { readonly tag: TagView }) {
   const t = useText();
-  const dynamic = useDynamicText();
+  const words = useWords();
   const formats = useFormats();
   const { statistics } = tag;
   return (
@@ -175,7 +176,7 @@ function TagContent({ tag }: { readonly tag: TagView }) {
                         term: t('tags.categoryTitle'),
                         value: tag.category
                           .split('/')
-                          .map((part) => dynamic(`tags.category.${part}`, part.replaceAll('_', ' ')))
+                          .map((part) => words.category(part))
                           .join(' › '),
                       },
                       {

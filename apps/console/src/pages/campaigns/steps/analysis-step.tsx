@@ -5,7 +5,8 @@ import { countQuery, vocabularyQuery } from '../../../api/audiences.queries.ts';
 import { DurationField } from '../../../builder/duration-field.tsx';
 import { PropertyFilter } from '../../../builder/property-filter.tsx';
 import { eventOf } from '../../../builder/vocabulary.ts';
-import { useLocalized, useText } from '../../../i18n/i18n.ts';
+import { useText } from '../../../i18n/i18n.ts';
+import { useWords } from '../../../i18n/words.ts';
 import { Figure, Num, Percent } from '../../../ui/figures.tsx';
 import { Form, Input, Select } from '../../../ui/kit.ts';
 import { cells, side } from '../../../ui/metrics.ts';
@@ -26,7 +27,7 @@ const OBJECTIVES = [
 /** 用戶分析: what is to be achieved, and how success is seen. */
 export function AnalysisStep({ draft, change }: StepProps) {
   const t = useText();
-  const localized = useLocalized();
+  const words = useWords();
   const vocabulary = useQuery(vocabularyQuery);
   const { goal, kpi } = draft;
   const event = vocabulary.data && kpi ? eventOf(vocabulary.data, kpi.event) : undefined;
@@ -79,7 +80,7 @@ export function AnalysisStep({ draft, change }: StepProps) {
                 loading={vocabulary.isPending}
                 options={vocabulary.data?.events.map((one) => ({
                   value: one.name,
-                  label: localized(one.title),
+                  label: words.event(one.name, one.title),
                 }))}
                 onChange={(name) => change({ kpi: { event: name, within: kpi?.within ?? 'P14D' } })}
               />
