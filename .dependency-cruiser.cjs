@@ -32,7 +32,6 @@ const PACKAGES = {
   stores: ['kernel'],
   http: ['kernel'],
   client: [],
-  'sdk-js': [],
   'demo-bank': ['kernel'],
   testkit: ['kernel', 'stores', 'http'],
 };

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { createRapportClient } from '@rapport/client';
 import { permissionsOf } from '@rapport/governance';
 import { mayDo } from '@rapport/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clientTypes } from './client-types.ts';
 import { readConfig } from './config.ts';
 import { errorDocs } from './error-docs.ts';
 import { startTestServer, type TestServer } from './testing.ts';
@@ -93,6 +95,22 @@ describe('the HTTP edge', () => {
     }
     expect(faults).toEqual([]);
     expect(ids.size).toBeGreaterThan(100);
+  });
+
+  it('is what the generated client was made from', async () => {
+    const generated = readFileSync(new URL('../../packages/client/api.gen.ts', import.meta.url), 'utf8');
+    expect(await clientTypes(server.url)).toBe(generated);
+    const credentials: { users: { username: string; password: string }[] } = JSON.parse(
+      readFileSync(`${server.home}/credentials.json`, 'utf8'),
+    );
+    const { username = '', password = '' } =
+      credentials.users.find((user) => user.username === 'analyst') ?? {};
+    const signedIn = await createRapportClient({ baseUrl: server.url, token: '' }).POST('/api/v1/session', {
+      body: { username, password },
+    });
+    const client = createRapportClient({ baseUrl: server.url, token: signedIn.data?.token ?? '' });
+    const tags = await client.GET('/api/v1/tags');
+    expect(tags.data?.items).toEqual([]);
   });
 
   it('refuses who is not signed in, and who lacks the permission, and records the latter', async () => {
