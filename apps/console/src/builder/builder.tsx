@@ -193,7 +193,15 @@ export function ConditionBuilder({ vocabulary, initial, explained, onChange }: C
       onDragStart={handleDragStart}
       onDragEnd={handleDragEnd}
       onDragCancel={() => setDragged(undefined)}
-      accessibility={{ screenReaderInstructions: { draggable: t('builder.dragHelp') } }}
+      accessibility={{
+        screenReaderInstructions: { draggable: t('builder.dragHelp') },
+        announcements: {
+          onDragStart: () => t('builder.said.pickedUp'),
+          onDragOver: ({ over }) => (over ? t('builder.said.over') : t('builder.said.nowhere')),
+          onDragEnd: ({ over }) => (over ? t('builder.said.dropped') : t('builder.said.cancelled')),
+          onDragCancel: () => t('builder.said.cancelled'),
+        },
+      }}
     >
       <div className="builder">
         {narrow ? (

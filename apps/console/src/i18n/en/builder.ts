@@ -7,6 +7,13 @@ export const builder = {
   hint: 'Drag from the palette, or choose to add to the selected group',
   dragHelp:
     'Press Space to pick up, the arrow keys to move from place to place, Space again to drop, Escape to cancel.',
+  said: {
+    pickedUp: 'Picked up.',
+    over: 'Over a place where it can be dropped.',
+    nowhere: 'Not over a place.',
+    dropped: 'Dropped.',
+    cancelled: 'Put back.',
+  },
   undo: 'Undo',
   redo: 'Redo',
   condition: 'Condition',

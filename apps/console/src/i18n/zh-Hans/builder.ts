@@ -9,6 +9,13 @@ export const builder: Translation<typeof en> = {
   add: '新增条件',
   hint: '从左侧拖入，或点选以加入所选分组',
   dragHelp: '按空格键拾起，用方向键在各位置间移动，再按空格键放下，Esc 取消。',
+  said: {
+    pickedUp: '已拾起。',
+    over: '位于可放下的位置。',
+    nowhere: '不在可放下的位置。',
+    dropped: '已放下。',
+    cancelled: '已放回原处。',
+  },
   undo: '撤销',
   redo: '重做',
   condition: '条件',

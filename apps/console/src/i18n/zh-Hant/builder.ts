@@ -9,6 +9,13 @@ export const builder: Translation<typeof en> = {
   add: '新增條件',
   hint: '從左側拖入，或點選以加入所選分組',
   dragHelp: '按空白鍵拾起，以方向鍵在各位置間移動，再按空白鍵放下，Esc 取消。',
+  said: {
+    pickedUp: '已拾起。',
+    over: '位於可放下的位置。',
+    nowhere: '不在可放下的位置。',
+    dropped: '已放下。',
+    cancelled: '已放回原處。',
+  },
   undo: '復原',
   redo: '重做',
   condition: '條件',
