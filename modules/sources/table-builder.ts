@@ -235,7 +235,8 @@ function notTyped(stage: string, physical: string, fileOf: string): string {
   const lines = `SELECT file, bitmapToArray(bitmapAndnot(s.lines, t.lines)) AS missing
 FROM (SELECT file, ${fileOf} AS _file, groupBitmapState(line) AS lines FROM ${stage} GROUP BY file) AS s
 LEFT JOIN (SELECT CAST(_file, 'String') AS _file, groupBitmapState(_line) AS lines FROM ${physical} GROUP BY _file) AS t ON s._file = t._file`;
-  return `SELECT * FROM ${stage} WHERE (file, line) IN (SELECT file, arrayJoin(missing) FROM (${lines}))`;
+  // PREWHERE, or the engine may work out the types of all records before it looks at the line.
+  return `SELECT * FROM ${stage} PREWHERE (file, line) IN (SELECT file, arrayJoin(missing) FROM (${lines}))`;
 }
 
 function isPresent(column: string, table: FileTable): string {
