@@ -2,7 +2,7 @@
 // parts or data files of their own stay outside the bundle and are loaded from node_modules.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -43,6 +43,7 @@ function isFresh(stampPath, print) {
 const serverPrint = fingerprint(['packages', 'modules', 'apps/server', 'apps/cli', 'scripts']);
 const serverStamp = join(root, 'dist/.fingerprint');
 if (!isFresh(serverStamp, serverPrint)) {
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
   await build({
     absWorkingDir: root,
     entryPoints: {
@@ -53,6 +54,8 @@ if (!isFresh(serverStamp, serverPrint)) {
     outdir: 'dist',
     outExtension: { '.js': '.mjs' },
     bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
     platform: 'node',
     format: 'esm',
     target: 'node20',

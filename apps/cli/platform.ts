@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunningServer, startServer } from '@rapport/server';
+import type { RunningServer } from '@rapport/server';
 
 /** The platform's HTTP API, of a running server or of one started for this command. */
 export interface Platform {
@@ -47,6 +47,8 @@ export async function openPlatform(env: Readonly<Record<string, string | undefin
   const running = env.RAPPORT_URL ?? (await runningServer(home));
   let own: RunningServer | undefined;
   if (running === undefined) {
+    // Only now: a command against a running server need not load the whole platform.
+    const { startServer } = await import('@rapport/server');
     own = await startServer({
       env: { ...env, PORT: '0', LOG_LEVEL: env.LOG_LEVEL ?? 'error' },
       withDemo: false,

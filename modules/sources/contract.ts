@@ -204,6 +204,14 @@ export const ApplyManifest = Type.Union(
           description: 'The manifest as YAML text',
           examples: ['source: berka\n'],
         }),
+        baseDir: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description:
+              'Folder of the server where the manifest lies; its relative folder begins there. It must be under an allowed root',
+            examples: ['/srv/bank'],
+          }),
+        ),
       },
       { additionalProperties: false, description: 'A manifest as YAML' },
     ),

@@ -64,7 +64,10 @@ export function sourcesRoutes(sources: Sources): Routes {
       },
       (request) =>
         'yaml' in request.body
-          ? sources.applyManifest(request.body.yaml, { actor: request.actor })
+          ? sources.applyManifest(request.body.yaml, {
+              actor: request.actor,
+              ...(request.body.baseDir === undefined ? {} : { baseDir: request.body.baseDir }),
+            })
           : sources.applyManifestJson(request.body, request.actor),
     );
     http.get(

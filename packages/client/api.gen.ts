@@ -19159,6 +19159,11 @@ export interface operations {
                     };
                 } | {
                     /**
+                     * @description Folder of the server where the manifest lies; its relative folder begins there. It must be under an allowed root
+                     * @example /srv/bank
+                     */
+                    baseDir?: string;
+                    /**
                      * @description The manifest as YAML text
                      * @example source: berka
                      */
