@@ -109,6 +109,25 @@ describe('campaigns on real stores', () => {
       );
     });
 
+    it('refuse a template that names an offer when the campaign makes none', async () => {
+      const naming = await content.create(
+        {
+          name: 'Names an offer',
+          channel: 'email',
+          purpose: 'marketing',
+          variants: [{ id: 'everyone', name: 'Everyone', subject: '{{ offer.name }}', body: EMAIL }],
+        },
+        maker,
+      );
+      await content.publish(naming.id, maker);
+      const { id } = await campaigns.create(draft({ content: { templateId: naming.id } }), maker);
+      const { steps, submittable } = await campaigns.steps(id);
+      expect(submittable).toBe(false);
+      expect(steps.flatMap((step) => step.faults)).toMatchObject([
+        { code: 'template_faulty', pointer: '/content/templateId', severity: 'missing' },
+      ]);
+    });
+
     it('point at an unknown tag, template, offer and event', async () => {
       const { id } = await campaigns.create(
         draft({

@@ -39,10 +39,11 @@ export interface Contactability {
 /** What other modules know about the parts of a campaign. */
 export interface LookUps {
   template(templateId: string): Promise<TemplateFacts | undefined>;
-  /** Faults of a published version for these customers (all customers without an audience). */
+  /** Faults of a published version for these customers (all customers without an audience) and this offer. */
   templateFaults(
     template: Pick<TemplateFacts, 'id' | 'version'>,
     audienceId: string | undefined,
+    offerId: string | undefined,
   ): Promise<{ pointer: string; message: string }[]>;
   sample(question: {
     readonly template: Pick<TemplateFacts, 'id' | 'version'>;
@@ -125,16 +126,27 @@ export function createLookUps(
         }
       );
     },
-    async templateFaults({ id, version }, audienceId) {
-      const { faults } = await content.check({
+    async templateFaults({ id, version }, audienceId, offerId) {
+      const { faults, fields } = await content.check({
         templateId: id,
         version,
         ...(audienceId === undefined ? {} : { audienceId }),
+        ...(offerId === undefined ? {} : { offerId }),
       });
-      return faults.map((fault) => ({
-        pointer: `/variants/${fault.variantId}/${fault.part}:${fault.line}:${fault.column}`,
-        message: fault.message,
-      }));
+      // A field that every offer has is fine for content, but there is no offer here to have it.
+      const offerless = fields.filter(
+        ({ field, hasFallback }) => offerId === undefined && field.startsWith('offer.') && !hasFallback,
+      );
+      return [
+        ...faults.map((fault) => ({
+          pointer: `/variants/${fault.variantId}/${fault.part}:${fault.line}:${fault.column}`,
+          message: fault.message,
+        })),
+        ...offerless.map(({ field }) => ({
+          pointer: '',
+          message: `The template names {{ ${field} }}, but the campaign makes no offer. Choose an offer, or give the field a \`| default:\`.`,
+        })),
+      ];
     },
     async sample({ template, offerId, campaignName, customerId, actor }) {
       const body = await content.published(template.id, template.version);

@@ -81,7 +81,7 @@ export function createPlanReader(deps: {
         document.kpi === undefined ? [] : audiences.faults(kpiCondition(document.kpi)),
         template === undefined || template.version === 0
           ? []
-          : lookUps.templateFaults(template, document.audience?.audienceId),
+          : lookUps.templateFaults(template, document.audience?.audienceId, document.content?.offerId),
         document.channel === undefined
           ? undefined
           : lookUps.providerFault(document.channel, document.providerId),

@@ -55,8 +55,10 @@ export async function checkTemplate(
         });
         continue;
       }
+      // Every offer has its own fields, but not every campaign has an offer.
+      const isAlwaysThere = entry.always && !field.startsWith('offer.');
       const use = uses.get(field) ?? { uses: 0, hasFallback: true };
-      uses.set(field, { uses: use.uses + 1, hasFallback: use.hasFallback && (read.safe || entry.always) });
+      uses.set(field, { uses: use.uses + 1, hasFallback: use.hasFallback && (read.safe || isAlwaysThere) });
       if (entry.always || read.safe) continue;
       const count = missing.get(field) ?? (await deps.missingCount(field));
       missing.set(field, count);
