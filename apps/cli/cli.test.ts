@@ -1,14 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type RunningServer, startServer } from '@rapport/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const TSX = createRequire(import.meta.url).resolve('tsx/cli');
-const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+import { runRapport } from './testing.ts';
 
 const MANIFEST = `
 source: bank
@@ -38,16 +33,7 @@ tags:
 describe('the command line', () => {
   let home: string;
   let server: RunningServer;
-  const rapport = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
-    new Promise((resolve) => {
-      execFile(
-        process.execPath,
-        [TSX, MAIN, ...args],
-        { env: { ...process.env, RAPPORT_HOME: home } },
-        (error, out, err) =>
-          resolve({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, out, err }),
-      );
-    });
+  const rapport = (...args: string[]) => runRapport(home, ...args);
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'rapport-cli-'));

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runRapport } from '../cli/testing.ts';
 import { type Caller, startTestServer, type TestServer } from './testing.ts';
 
 const LAUNCH = [
@@ -149,13 +150,9 @@ describe('a marketer in the browser', () => {
       })
       .toBe(true);
 
-    const { body } = await admin('POST', '/demo/responses', { campaignId });
-    await expect
-      .poll(async () => (await admin('GET', `/jobs/${String(body.jobId)}`)).body.state, {
-        timeout: 60_000,
-        interval: 500,
-      })
-      .toBe('done');
+    expect(await runRapport(server.home, 'demo', 'respond', 'Deposit in the browser')).toMatchObject({
+      code: 0,
+    });
     await marketer.goto(`${server.url}/campaigns/${campaignId}/report`);
     await marketer
       .getByText(/treated customers/)
@@ -165,6 +162,44 @@ describe('a marketer in the browser', () => {
     expect(JSON.stringify(report.body)).toContain('"difference":0');
     expect(problems).toEqual([]);
   });
+
+  it('finds every command of the README working', async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const blocks = [...readme.matchAll(/```sh\n([^`]*)```/g)].map((match) => match[1] ?? '');
+    const lines = blocks
+      .flatMap((block) => block.split('\n'))
+      .map((line) => line.replace(/\s+#.*$/, '').trim());
+    const scripts: { scripts: Record<string, string> } = JSON.parse(
+      await readFile(new URL('../../package.json', import.meta.url), 'utf8'),
+    );
+    // The README's own files are any bank's; here they are the demo bank's.
+    const files: Readonly<Record<string, string>> = {
+      'bank.source.yaml': join(server.home, 'demo/demo.source.yaml'),
+      'bank.tags.yaml': join(server.home, 'demo/demo.tags.yaml'),
+      'autumn.campaign.yaml': join(server.home, 'demo/campaigns/fund.campaign.yaml'),
+      bank: 'demo',
+    };
+    const failed: string[] = [];
+    let run = 0;
+    for (const line of lines.filter((each) => each !== '')) {
+      const words = [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+        (match) => match[1] ?? match[2] ?? match[3] ?? '',
+      );
+      const [command, name, ...args] = words;
+      if (command === 'npx' && name === 'rapport') {
+        run += 1;
+        const result = await runRapport(server.home, ...args.map((arg) => files[arg] ?? arg));
+        if (result.code !== 0) failed.push(`${line}: ${result.err}`);
+      } else if (
+        command !== 'npm' ||
+        scripts.scripts[name === 'run' ? (args[0] ?? '') : (name ?? '')] === undefined
+      ) {
+        failed.push(`${line}: there is no such script`);
+      }
+    }
+    expect(failed).toEqual([]);
+    expect(run).toBeGreaterThan(6);
+  }, 180_000);
 });
 
 function sentAll(campaign: Record<string, unknown>): boolean {

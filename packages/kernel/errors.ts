@@ -63,14 +63,18 @@ const registry = new Map<string, ProblemSpec>();
 export function defineProblems<const Specs extends Record<string, ProblemSpec>>(
   module: string,
   specs: Specs,
-): ProblemFactory<Extract<keyof Specs, string>> {
-  const factory: Partial<Record<string, (options?: ProblemOptions) => Problem>> = {};
-  for (const [reason, spec] of Object.entries(specs)) {
-    const code = `${module}.${reason}`;
-    registry.set(code, spec);
-    factory[reason] = (options = {}) => new Problem(code, spec, options);
-  }
-  return factory as ProblemFactory<Extract<keyof Specs, string>>;
+): ProblemFactory<Extract<keyof Specs, string>>;
+export function defineProblems(
+  module: string,
+  specs: Readonly<Record<string, ProblemSpec>>,
+): Record<string, (options?: ProblemOptions) => Problem> {
+  return Object.fromEntries(
+    Object.entries(specs).map(([reason, spec]) => {
+      const code = `${module}.${reason}`;
+      registry.set(code, spec);
+      return [reason, (options: ProblemOptions = {}) => new Problem(code, spec, options)];
+    }),
+  );
 }
 
 /** Every problem declared by the loaded modules, by code; `docs/errors.md` is checked against it. */
