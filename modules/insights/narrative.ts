@@ -41,8 +41,8 @@ export function narrativeOf({ treated, control, lift }: Estimate): Required<Loca
   if (!lift) {
     return {
       en: `Of ${n1} treated customers ${r1} converted; without a control group nobody can tell what the campaign caused.`,
-      'zh-Hant': `${n1} 位觸達客戶中有 ${r1} 轉化;沒有對照組,無法得知活動帶來了什麼。`,
-      'zh-Hans': `${n1} 位触达客户中有 ${r1} 转化;没有对照组,无法得知活动带来了什么。`,
+      'zh-Hant': `${n1} 位觸達客戶中有 ${r1} 轉化；沒有對照組，無法得知活動帶來了什麼。`,
+      'zh-Hans': `${n1} 位触达客户中有 ${r1} 转化；没有对照组，无法得知活动带来了什么。`,
     };
   }
   const difference = points(lift.absolute);
@@ -54,26 +54,26 @@ export function narrativeOf({ treated, control, lift }: Estimate): Required<Loca
   ];
   const start = {
     en: `Of ${n1} treated customers ${r1} converted, of ${n2} in control ${r2}: a difference of ${difference} points (95 % interval ${low} to ${high})`,
-    'zh-Hant': `${n1} 位觸達客戶的轉化率為 ${r1},${n2} 位對照客戶為 ${r2}:相差 ${difference} 個百分點(95 % 區間 ${low} 至 ${high})`,
-    'zh-Hans': `${n1} 位触达客户的转化率为 ${r1},${n2} 位对照客户为 ${r2}:相差 ${difference} 个百分点(95 % 区间 ${low} 至 ${high})`,
+    'zh-Hant': `${n1} 位觸達客戶的轉化率為 ${r1}，${n2} 位對照客戶為 ${r2}：相差 ${difference} 個百分點（95 % 區間 ${low} 至 ${high}）`,
+    'zh-Hans': `${n1} 位触达客户的转化率为 ${r1}，${n2} 位对照客户为 ${r2}：相差 ${difference} 个百分点（95 % 区间 ${low} 至 ${high}）`,
   };
   if (!lift.significant) {
     return {
       en: `${start.en}; that can be chance.`,
-      'zh-Hant': `${start['zh-Hant']};這可能只是偶然。`,
-      'zh-Hans': `${start['zh-Hans']};这可能只是偶然。`,
+      'zh-Hant': `${start['zh-Hant']}；這可能只是偶然。`,
+      'zh-Hans': `${start['zh-Hans']}；这可能只是偶然。`,
     };
   }
   return lift.absolute > 0
     ? {
         en: `${start.en}. The campaign caused about ${caused} conversions (${few} to ${many}).`,
-        'zh-Hant': `${start['zh-Hant']}。活動帶來約 ${caused} 次增量轉化(${few} 至 ${many})。`,
-        'zh-Hans': `${start['zh-Hans']}。活动带来约 ${caused} 次增量转化(${few} 至 ${many})。`,
+        'zh-Hant': `${start['zh-Hant']}。活動帶來約 ${caused} 次增量轉化（${few} 至 ${many}）。`,
+        'zh-Hans': `${start['zh-Hans']}。活动带来约 ${caused} 次增量转化（${few} 至 ${many}）。`,
       }
     : {
         en: `${start.en}. The campaign cost about ${whole(-lift.incremental)} conversions (${whole(-(lift.incrementalInterval.high ?? 0))} to ${whole(-(lift.incrementalInterval.low ?? 0))}).`,
-        'zh-Hant': `${start['zh-Hant']}。活動損失約 ${whole(-lift.incremental)} 次轉化(${whole(-(lift.incrementalInterval.high ?? 0))} 至 ${whole(-(lift.incrementalInterval.low ?? 0))})。`,
-        'zh-Hans': `${start['zh-Hans']}。活动损失约 ${whole(-lift.incremental)} 次转化(${whole(-(lift.incrementalInterval.high ?? 0))} 至 ${whole(-(lift.incrementalInterval.low ?? 0))})。`,
+        'zh-Hant': `${start['zh-Hant']}。活動損失約 ${whole(-lift.incremental)} 次轉化（${whole(-(lift.incrementalInterval.high ?? 0))} 至 ${whole(-(lift.incrementalInterval.low ?? 0))}）。`,
+        'zh-Hans': `${start['zh-Hans']}。活动损失约 ${whole(-lift.incremental)} 次转化（${whole(-(lift.incrementalInterval.high ?? 0))} 至 ${whole(-(lift.incrementalInterval.low ?? 0))}）。`,
       };
 }
 
@@ -103,8 +103,8 @@ export function warningsOf(input: {
     warn(
       'no_control',
       'There is no control group, so nothing can be said about what the campaign caused.',
-      '沒有對照組,無法判斷活動帶來的效果。',
-      '没有对照组,无法判断活动带来的效果。',
+      '沒有對照組，無法判斷活動帶來的效果。',
+      '没有对照组，无法判断活动带来的效果。',
     );
   }
   if (!sampleRatio.ok) {
@@ -115,8 +115,8 @@ export function warningsOf(input: {
     warn(
       'sample_ratio',
       `The control group should hold ${planned} of the customers but holds ${found}; do not trust the comparison before this is explained.`,
-      `對照組應佔 ${planned},實際為 ${found};在查明原因之前請勿相信此比較。`,
-      `对照组应占 ${planned},实际为 ${found};在查明原因之前请勿相信此比较。`,
+      `對照組應佔 ${planned}，實際為 ${found}；在查明原因之前請勿相信此比較。`,
+      `对照组应占 ${planned}，实际为 ${found}；在查明原因之前请勿相信此比较。`,
     );
   }
   if (input.isSending)
@@ -126,16 +126,16 @@ export function warningsOf(input: {
     warn(
       'window_open',
       `The window is open until ${day}; figures will still grow.`,
-      `觀察期至 ${day} 結束,數字仍會增長。`,
-      `观察期至 ${day} 结束,数字仍会增长。`,
+      `觀察期至 ${day} 結束，數字仍會增長。`,
+      `观察期至 ${day} 结束，数字仍会增长。`,
     );
   }
   if (treated.conversions + control.conversions === 0) {
     warn(
       'no_conversions',
       'No conversion was seen so far; is the source of the KPI event loaded?',
-      '目前沒有任何轉化;KPI 事件的數據源是否已載入?',
-      '目前没有任何转化;KPI 事件的数据源是否已加载?',
+      '目前沒有任何轉化；KPI 事件的數據源是否已載入？',
+      '目前没有任何转化；KPI 事件的数据源是否已加载？',
     );
   } else if (lift && !lift.significant && detectable) {
     warn(
@@ -150,8 +150,8 @@ export function warningsOf(input: {
     warn(
       'low_delivery',
       `Only ${share} of the treated were reached; the lift counts all of them and is thinner for it.`,
-      `僅觸達了 ${share} 的實驗組客戶;提升按全部實驗組計算,因此被稀釋。`,
-      `仅触达了 ${share} 的实验组客户;提升按全部实验组计算,因此被稀释。`,
+      `僅觸達了 ${share} 的實驗組客戶；提升按全部實驗組計算，因此被稀釋。`,
+      `仅触达了 ${share} 的实验组客户；提升按全部实验组计算，因此被稀释。`,
     );
   }
   return warnings;

@@ -60,8 +60,8 @@ content:
     channel: email
     purpose: marketing
     variants:
-${mailVariant('hant', 'Traditional Chinese', 'zh-Hant', '{{ offer.name }}:為您保留的利率', mail('{{ customer.salutation | default: "尊敬的客戶" }},您好:', ['現在存入十二個月定期存款,享 <b>{{ offer.name }}</b>。', '新資金滿一萬元即可辦理,手機銀行三步完成。'], '立即查看', '不想再收到此類郵件'))}
-${mailVariant('hans', 'Simplified Chinese', 'zh-Hans', '{{ offer.name }}:为您保留的利率', mail('{{ customer.salutation | default: "尊敬的客户" }},您好:', ['现在存入十二个月定期存款,享 <b>{{ offer.name }}</b>。', '新资金满一万元即可办理,手机银行三步完成。'], '立即查看', '不想再收到此类邮件'))}
+${mailVariant('hant', 'Traditional Chinese', 'zh-Hant', '{{ offer.name }}：為您保留的利率', mail('{{ customer.salutation | default: "尊敬的客戶" }}，您好：', ['現在存入十二個月定期存款，享 <b>{{ offer.name }}</b>。', '新資金滿一萬元即可辦理，手機銀行三步完成。'], '立即查看', '不想再收到此類郵件'))}
+${mailVariant('hans', 'Simplified Chinese', 'zh-Hans', '{{ offer.name }}：为您保留的利率', mail('{{ customer.salutation | default: "尊敬的客户" }}，您好：', ['现在存入十二个月定期存款，享 <b>{{ offer.name }}</b>。', '新资金满一万元即可办理，手机银行三步完成。'], '立即查看', '不想再收到此类邮件'))}
 ${mailVariant('everyone', 'English (fallback)', undefined, '{{ offer.name }}, kept for you', mail('Dear {{ customer.salutation | default: "customer" }},', ['Our 12-month deposit now pays more: <b>{{ offer.name }}</b>.', 'New money from 10,000 on, opened in the app in three steps.'], 'See the offer', 'No more mails like this'))}
   offer:
     name: { en: 12-month deposit at 1.95 %, zh-Hant: 十二個月定存 1.95%, zh-Hans: 十二个月定存 1.95% }
@@ -96,11 +96,11 @@ content:
       - id: hant
         name: Traditional Chinese
         language: zh-Hant
-        body: '{{ bank.name }}:{{ customer.salutation | default: "您" }}好,{{ offer.name }},詳見手機銀行。投資有風險。{{ sms_opt_out }}'
+        body: '{{ bank.name }}：{{ customer.salutation | default: "您" }}好，{{ offer.name }}，詳見手機銀行。投資有風險。{{ sms_opt_out }}'
       - id: hans
         name: Simplified Chinese
         language: zh-Hans
-        body: '{{ bank.name }}:{{ customer.salutation | default: "您" }}好,{{ offer.name }},详见手机银行。投资有风险。{{ sms_opt_out }}'
+        body: '{{ bank.name }}：{{ customer.salutation | default: "您" }}好，{{ offer.name }}，详见手机银行。投资有风险。{{ sms_opt_out }}'
       - id: everyone
         name: English (fallback)
         body: '{{ bank.name }}: {{ offer.name }}. See the app. Investments carry risk. {{ sms_opt_out }}'
@@ -134,8 +134,8 @@ content:
     channel: email
     purpose: marketing
     variants:
-${mailVariant('hant', 'Traditional Chinese', 'zh-Hant', '手機銀行本月更新', mail('{{ customer.salutation | default: "尊敬的客戶" }},您好:', ['手機銀行本月新增多項便民功能,歡迎登錄體驗。'], '打開手機銀行', '不想再收到此類郵件'))}
-${mailVariant('hans', 'Simplified Chinese', 'zh-Hans', '手机银行本月更新', mail('{{ customer.salutation | default: "尊敬的客户" }},您好:', ['手机银行本月新增多项便民功能,欢迎登录体验。'], '打开手机银行', '不想再收到此类邮件'))}
+${mailVariant('hant', 'Traditional Chinese', 'zh-Hant', '手機銀行本月更新', mail('{{ customer.salutation | default: "尊敬的客戶" }}，您好：', ['手機銀行本月新增多項便民功能，歡迎登錄體驗。'], '打開手機銀行', '不想再收到此類郵件'))}
+${mailVariant('hans', 'Simplified Chinese', 'zh-Hans', '手机银行本月更新', mail('{{ customer.salutation | default: "尊敬的客户" }}，您好：', ['手机银行本月新增多项便民功能，欢迎登录体验。'], '打开手机银行', '不想再收到此类邮件'))}
 ${mailVariant('everyone', 'English (fallback)', undefined, 'New in the app this month', mail('Dear {{ customer.salutation | default: "customer" }},', ['Our app has learned a few new things this month. Come and see.'], 'Open the app', 'No more mails like this'))}
   offer:
     name: { en: What is new in the app, zh-Hant: 手機銀行新功能, zh-Hans: 手机银行新功能 }
