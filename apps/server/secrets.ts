@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -14,8 +15,8 @@ export interface Secrets {
 export async function openSecrets(home: string): Promise<Secrets> {
   await mkdir(home, { recursive: true, mode: 0o711 });
   const path = join(home, 'secrets.json');
-  const stored = await readFile(path, 'utf8').catch(() => undefined);
-  if (stored !== undefined) return parse(stored, path);
+  // Only a file that is not there is made anew: new keys over old ones would make stored personal data unreadable.
+  if (existsSync(path)) return parse(await readFile(path, 'utf8'), path);
   const fresh = JSON.stringify({
     dataKey: randomBytes(32).toString('base64'),
     linkKey: randomBytes(32).toString('base64'),
