@@ -45,7 +45,7 @@ import type { Config } from './config.ts';
 import { contentProfiles } from './content-profiles.ts';
 import { createMaintenance } from './maintenance.ts';
 import type { Secrets } from './secrets.ts';
-import { consentBodies, currentConsents, lastLoads, offerResults } from './views.ts';
+import { consentBodies, currentConsents, lastLoads, offerResults, templateLineage } from './views.ts';
 
 export interface ComposeInput {
   readonly stores: Stores;
@@ -223,6 +223,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     lastLoads: async () => lastLoads(await sources.list({ limit: 50 })),
   });
   tags.lineage.register(insightsLineage(campaigns));
+  tags.lineage.register(() => templateLineage(content));
   const partners = createPartners({
     relational,
     clock,

@@ -1,6 +1,7 @@
 import type { Campaigns } from '@rapport/campaigns';
 import type { Channels } from '@rapport/channels';
 import { CHANNELS, type ConsentBody, DELIVERY_PURPOSES } from '@rapport/channels/contract';
+import type { Content } from '@rapport/content';
 import type { ProfileConsent } from '@rapport/customers/contract';
 import type { Insights } from '@rapport/insights';
 import type { HomeReport } from '@rapport/insights/contract';
@@ -90,4 +91,13 @@ export async function offerResults(
     cursor = page.nextCursor;
   }
   return results;
+}
+
+/** Names of the templates that campaigns send, for the lineage graph. */
+export async function templateLineage(content: Pick<Content, 'list'>) {
+  const templates = await content.list({ limit: 500 });
+  return {
+    nodes: templates.map(({ id, name }) => ({ id: `template:${id}`, kind: 'template', title: name })),
+    edges: [],
+  };
 }

@@ -82,6 +82,7 @@ export const tags = {
       source_column: 'Source column',
       source_table: 'Source table',
       canonical_column: 'Canonical column',
+      conversion: 'Conversion',
       tag: 'Tag',
       audience: 'Audience',
       template: 'Template',

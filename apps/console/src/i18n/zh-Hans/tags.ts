@@ -84,6 +84,7 @@ export const tags: Translation<typeof en> = {
       source_column: '来源字段',
       source_table: '来源数据表',
       canonical_column: '标准字段',
+      conversion: '转化',
       tag: '标签',
       audience: '客群',
       template: '模板',

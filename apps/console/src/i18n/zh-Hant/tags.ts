@@ -84,6 +84,7 @@ export const tags: Translation<typeof en> = {
       source_column: '來源欄位',
       source_table: '來源資料表',
       canonical_column: '標準欄位',
+      conversion: '轉化',
       tag: '標籤',
       audience: '客群',
       template: '模板',
