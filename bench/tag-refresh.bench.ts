@@ -7,7 +7,7 @@ import { createTags, tagsMigrations } from '@rapport/tags';
 import { startTestStores } from '@rapport/testkit';
 import { Type } from 'typebox';
 import { stringify } from 'yaml';
-import { createTableSql } from '../modules/customers/canonical.ts';
+import { canonicalTable } from '../modules/customers/canonical.ts';
 import { type Figure, measure, report, round, sizesOr } from './harness.ts';
 
 const AS_OF = '2026-06-01 00:00:00';
@@ -274,7 +274,7 @@ async function build(customers: number): Promise<{ customer: string; transaction
   const old = ['customer', 'transaction'].flatMap((name) => placements.get(name)?.table ?? []);
   const table = async (name: 'customer' | 'transaction', select: string): Promise<string> => {
     const physical = releases.newTableName(name);
-    await warehouse.command(createTableSql(name, warehouse.identifier(physical)));
+    await warehouse.createTable(canonicalTable(name, physical));
     await warehouse.command(
       `INSERT INTO ${warehouse.identifier(physical)} ${select}`,
       {},

@@ -1,4 +1,5 @@
 import type { TableRole } from '@rapport/sources/contract';
+import type { WarehouseTable } from '@rapport/stores';
 
 export interface CanonicalColumn {
   readonly name: string;
@@ -147,13 +148,19 @@ export const PII_FIELDS = ['name', 'phone', 'email'] as const;
  * Everything of one customer is read at once on the 360 page: with the engine's usual 8,192 rows a mark most of the
  * work would be rows of others. Scans lose nothing that can be measured.
  */
-const GRANULARITY = ' SETTINGS index_granularity = 1024';
+const GRANULARITY = 'index_granularity = 1024';
 
-/** `CREATE TABLE` of a new physical table for a canonical one. */
-export function createTableSql(name: CanonicalName, table: string): string {
+/** A new physical table for a canonical one. */
+export function canonicalTable(name: CanonicalName, table: string): WarehouseTable {
   if (name === 'customer_pii') {
     const ciphers = PII_FIELDS.map((field) => `${field}_cipher String`);
-    return `CREATE TABLE ${table} (cid UInt32, ${ciphers.join(', ')}) ENGINE = MergeTree ORDER BY cid${GRANULARITY}`;
+    return {
+      name: table,
+      columns: `cid UInt32, ${ciphers.join(', ')}`,
+      orderBy: 'cid',
+      settings: GRANULARITY,
+      spread: 'cid',
+    };
   }
   const shape = SHAPES[name];
   const columns = [
@@ -163,5 +170,11 @@ export function createTableSql(name: CanonicalName, table: string): string {
     'source LowCardinality(String)',
     ...(shape.extra ? [shape.extra] : []),
   ];
-  return `CREATE TABLE ${table} (${columns.join(', ')}) ENGINE = MergeTree ORDER BY (${shape.orderBy.join(', ')})${GRANULARITY}`;
+  return {
+    name: table,
+    columns: columns.join(', '),
+    orderBy: shape.orderBy.join(', '),
+    settings: GRANULARITY,
+    spread: shape.ofCustomer ? 'cid' : 'copy',
+  };
 }

@@ -5,7 +5,7 @@ import {
   CANONICAL_ROLES,
   type CanonicalName,
   type CanonicalRole,
-  createTableSql,
+  canonicalTable,
   PII_FIELDS,
   SHAPES,
 } from './canonical.ts';
@@ -51,7 +51,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
 
   const newTable = async (name: CanonicalName): Promise<string> => {
     const table = releases.newTableName(name);
-    await warehouse.command(createTableSql(name, warehouse.identifier(table)));
+    await warehouse.createTable(canonicalTable(name, table));
     return table;
   };
 

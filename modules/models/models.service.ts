@@ -28,7 +28,7 @@ export interface ScoreTag {
   readonly modelId: string;
   readonly title: string;
   readonly description: string;
-  readonly placement: Required<Placement>;
+  readonly placement: Placement & { readonly column: string };
   readonly note: string;
 }
 
@@ -222,9 +222,12 @@ export function createModels(deps: ModelsDeps): Models {
     const catalog = await deps.catalog();
     const tagId = scoreTagOf(modelId);
     const table = releases.newTableName(tagId);
-    await warehouse.command(
-      `CREATE TABLE ${warehouse.identifier(table)} (cid UInt32, value Nullable(Float64)) ENGINE = MergeTree ORDER BY cid`,
-    );
+    await warehouse.createTable({
+      name: table,
+      columns: 'cid UInt32, value Nullable(Float64)',
+      orderBy: 'cid',
+      spread: 'cid',
+    });
     let scored = 0;
     const bytes = async function* (): AsyncGenerator<Uint8Array> {
       for await (const batch of readCustomers(warehouse, catalog, model.definition.features, signal)) {

@@ -91,8 +91,7 @@ export function createLoader(deps: LoaderDeps) {
       return await run(context, replays, temporary, published);
     } finally {
       for (const table of temporary) {
-        if (!published.has(table))
-          await warehouse.command(`DROP TABLE IF EXISTS ${name(table)}`).catch(() => undefined);
+        if (!published.has(table)) await warehouse.drop(table).catch(() => undefined);
       }
     }
   };
@@ -347,10 +346,13 @@ export function createLoader(deps: LoaderDeps) {
           );
         }
       }
-      const key = derived.key.length > 0 ? `(${derived.key.map(sqlName).join(', ')})` : 'tuple()';
-      await warehouse.command(
-        `CREATE TABLE ${name(physical)} (${columns.map((column) => `${sqlName(column.name)} ${column.engineType}`).join(', ')}) ENGINE = MergeTree ORDER BY ${key} SETTINGS allow_nullable_key = 1`,
-      );
+      await warehouse.createTable({
+        name: physical,
+        columns: columns.map((column) => `${sqlName(column.name)} ${column.engineType}`).join(', '),
+        orderBy: derived.key.length > 0 ? derived.key.map(sqlName).join(', ') : 'tuple()',
+        settings: 'allow_nullable_key = 1',
+        spread: 'any',
+      });
       await warehouse.command(`INSERT INTO ${name(physical)} ${bound}`, {}, options);
       if (derived.key.length > 0) {
         const names = derived.key.map(sqlName).join(', ');

@@ -92,9 +92,12 @@ export async function prepareReplay(
   }
 
   const selection = releases.newTableName(`replay_${source.id}`);
-  await warehouse.command(
-    `CREATE TABLE ${warehouse.identifier(selection)} (table String, file String, line UInt64) ENGINE = MergeTree ORDER BY (table, file, line)`,
-  );
+  await warehouse.createTable({
+    name: selection,
+    columns: 'table String, file String, line UInt64',
+    orderBy: 'table, file, line',
+    spread: 'copy',
+  });
   for (let from = 0; from < selected.length; from += 50_000) {
     await warehouse.insert(selection, selected.slice(from, from + 50_000));
   }
@@ -113,7 +116,7 @@ FROM quarantine WHERE source = {source:String} AND attempt = {attempt:String} AN
       );
     },
     async dispose() {
-      await warehouse.command(`DROP TABLE IF EXISTS ${warehouse.identifier(selection)}`);
+      await warehouse.drop(selection);
     },
   };
 }

@@ -123,13 +123,21 @@ async function createTarget({ warehouse, releases }: StagingDeps, input: Staging
   const columns = table.columns.map((column) => `${textName(column)} ${type}`);
   input.onTable(stage);
   // Nobody reads the stage of a load that died, so it need not be synced to the disk.
-  await warehouse.command(
-    `CREATE TABLE ${warehouse.identifier(stage)} (line UInt64, file UInt16, ${columns.join(', ')}, ${table.format === 'csv' ? '' : 'is_object Bool, '}raw String) ENGINE = MergeTree ORDER BY tuple() SETTINGS fsync_after_insert = 0, fsync_part_directory = 0`,
-  );
+  await warehouse.createTable({
+    name: stage,
+    columns: `line UInt64, file UInt16, ${columns.join(', ')}, ${table.format === 'csv' ? '' : 'is_object Bool, '}raw String`,
+    orderBy: 'tuple()',
+    settings: 'fsync_after_insert = 0, fsync_part_directory = 0',
+    spread: 'any',
+  });
   input.onTable(faults);
-  await warehouse.command(
-    `CREATE TABLE ${warehouse.identifier(faults)} (file UInt16, line UInt64, faults Array(Tuple(String, String, String)), record String, record_hex String) ENGINE = MergeTree ORDER BY (file, line)`,
-  );
+  await warehouse.createTable({
+    name: faults,
+    columns:
+      'file UInt16, line UInt64, faults Array(Tuple(String, String, String)), record String, record_hex String',
+    orderBy: 'file, line',
+    spread: 'any',
+  });
   return { stage, faults };
 }
 

@@ -82,10 +82,12 @@ export async function buildTable(
     const physical = releases.newTableName(`src_${input.sourceId}_${table.name}`);
     input.onTable(physical);
     const typed = staged.columns.map((column) => `${sqlName(column.name)} ${engineType(column)}`);
-    const key = table.key.length > 0 ? `(${table.key.map(sqlName).join(', ')})` : 'tuple()';
-    await run(
-      `CREATE TABLE ${name(physical)} (${typed.join(', ')}, _file LowCardinality(String), _line UInt64, _replayed Bool) ENGINE = MergeTree ORDER BY ${key}`,
-    );
+    await warehouse.createTable({
+      name: physical,
+      columns: `${typed.join(', ')}, _file LowCardinality(String), _line UInt64, _replayed Bool`,
+      orderBy: table.key.length > 0 ? table.key.map(sqlName).join(', ') : 'tuple()',
+      spread: 'any',
+    });
     return physical;
   };
 
@@ -127,9 +129,12 @@ export async function buildTable(
   const takeOut = async (losers: string, field: string, value: string, reason: string): Promise<number> => {
     const lost = releases.newTableName(`lost_${input.sourceId}_${table.name}`);
     input.onTable(lost);
-    await run(
-      `CREATE TABLE ${name(lost)} (_file String, _line UInt64, value String) ENGINE = MergeTree ORDER BY (_file, _line)`,
-    );
+    await warehouse.createTable({
+      name: lost,
+      columns: '_file String, _line UInt64, value String',
+      orderBy: '_file, _line',
+      spread: 'any',
+    });
     await run(`INSERT INTO ${name(lost)} SELECT CAST(_file, 'String'), _line, ${value} FROM (${losers})`);
     const lostRows = await count(`SELECT count() AS n FROM ${name(lost)}`);
     if (lostRows > 0) {
@@ -144,10 +149,10 @@ INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
       await run(
         `INSERT INTO ${name(rest)} (${all}) SELECT ${all} FROM ${name(physical)} WHERE (CAST(_file, 'String'), _line) NOT IN (SELECT _file, _line FROM ${name(lost)})`,
       );
-      await run(`DROP TABLE ${name(physical)}`);
+      await warehouse.drop(physical);
       physical = rest;
     }
-    await run(`DROP TABLE ${name(lost)}`);
+    await warehouse.drop(lost);
     return lostRows;
   };
 
@@ -208,7 +213,7 @@ INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
   }
   if (!isReplay) await checkShare(warehouse, staged, input, quarantined - superseded);
   for (const temporary of staged.temporary) {
-    if (temporary !== staged.faultTable) await run(`DROP TABLE IF EXISTS ${name(temporary)}`);
+    if (temporary !== staged.faultTable) await warehouse.drop(temporary);
   }
   return {
     physical,

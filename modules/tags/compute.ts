@@ -252,9 +252,13 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       const startedAt = performance.now();
       const table = releases.newTableName(`${options.prefix ?? 'tags'}_${group}`);
       const columns = tags.map((tag) => `${warehouse.identifier(tag.id)} ${COLUMN_TYPE[tag.valueType]}`);
-      await warehouse.command(
-        `CREATE TABLE ${warehouse.identifier(table)} (cid UInt32, ${columns.join(', ')}) ENGINE = MergeTree ORDER BY cid SETTINGS index_granularity = 1024`,
-      );
+      await warehouse.createTable({
+        name: table,
+        columns: `cid UInt32, ${columns.join(', ')}`,
+        orderBy: 'cid',
+        settings: 'index_granularity = 1024',
+        spread: 'cid',
+      });
       try {
         await warehouse.command(
           `INSERT INTO ${warehouse.identifier(table)} (cid, ${tags.map((tag) => warehouse.identifier(tag.id)).join(', ')}) ${statement.select}`,
@@ -266,7 +270,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
           },
         );
       } catch (error) {
-        await warehouse.command(`DROP TABLE IF EXISTS ${warehouse.identifier(table)}`);
+        await warehouse.drop(table);
         throw error;
       }
       const tookMs = Math.round(performance.now() - startedAt);

@@ -100,7 +100,7 @@ export interface Tags {
     readonly title: string;
     readonly description: string;
     /** One row a customer at most: `cid` and a nullable number. */
-    readonly placement: Required<Placement>;
+    readonly placement: Placement & { readonly column: string };
     readonly note: string;
   }): Promise<Release>;
   /** Known values of a customer, by category and id. */
@@ -742,7 +742,7 @@ export function createTags(deps: TagsDeps): Tags {
           tookMs: Math.round(performance.now() - startedAt),
         };
       } finally {
-        await warehouse.command(`DROP TABLE IF EXISTS ${warehouse.identifier(place.table)}`);
+        await warehouse.drop(place.table);
       }
     },
 

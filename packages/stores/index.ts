@@ -26,6 +26,7 @@ export type {
   StreamRecord,
   Warehouse,
   WarehouseOptions,
+  WarehouseTable,
   WarehouseValue,
 } from './ports.ts';
 export { storesProblems } from './problems.ts';

@@ -37,6 +37,27 @@ export interface WarehouseOptions {
   readonly settings?: Readonly<Record<string, string | number>>;
 }
 
+/** A table to be made; `columns`, `orderBy` and the other clauses are SQL made by us, never by users. */
+export interface WarehouseTable {
+  readonly name: string;
+  /** Column definitions with their indexes, without the parentheses. */
+  readonly columns: string;
+  /** Such as `cid, at` or `tuple()`. */
+  readonly orderBy: string;
+  readonly partitionBy?: string;
+  /** @default MergeTree */
+  readonly engine?: string;
+  /** Such as `index_granularity = 1024`. */
+  readonly settings?: string;
+  /**
+   * How a cluster holds it: `cid` = shared out by customer number, so that work on one customer stays on one node;
+   * `copy` = whole on every node, for small tables that others are joined with; `any` = shared out row by row.
+   * One node holds everything either way.
+   */
+  readonly spread: 'cid' | 'copy' | 'any';
+  readonly ifNotExists?: boolean;
+}
+
 /**
  * Facts, events, tag values, deliveries, metrics. Values are always bound as `{name:Type}` parameters. Text that
  * must be an identifier goes through `identifier()`. A lost connection to the embedded engine is retried after the
@@ -76,6 +97,12 @@ export interface Warehouse extends Component {
   ): Promise<void>;
   /** `INSERT … FORMAT format` fed from bytes, such as RowBinary or TabSeparated; `sql` ends before the data. */
   insertStream(sql: string, bytes: AsyncIterable<Uint8Array>, options?: WarehouseOptions): Promise<void>;
+  /** Makes a table that the name reads, however many nodes its rows lie on. */
+  createTable(table: WarehouseTable): Promise<void>;
+  /** Makes a view that reads like a table; it can be dropped like one. */
+  createView(name: string, select: string): Promise<void>;
+  /** Drops tables and views, if they exist. */
+  drop(...names: readonly string[]): Promise<void>;
   /** Quotes a table or column name; throws on anything but letters, digits and `_`. */
   identifier(name: string): string;
   /** True when the engine runs on this machine and can read files of ours by `file()`. */
@@ -156,9 +183,16 @@ export interface Migration {
 
 /** Where the current version of a logical table or tag lives in the warehouse. */
 export interface Placement {
+  /** What is read by name: one physical table, or a view over its segments. */
   readonly table: string;
   /** The value column, when the logical name is one column of a wide table (a tag). */
   readonly column?: string;
+  /**
+   * Immutable physical tables that `table` is a view over, oldest first; absent when `table` is itself the only
+   * one. Facts (`transaction`, `event`, …): rows of all segments together. Tags: a customer's row in a later segment
+   * stands in place of those in earlier ones. What is derived from a segment stays true as long as it exists.
+   */
+  readonly segments?: readonly string[];
 }
 
 /** A consistent set of placements; reading through one of these never mixes two versions. */

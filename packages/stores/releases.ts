@@ -27,6 +27,10 @@ create index placement_open on rapport.placement (logical) where until is null;
 create index placement_until on rapport.placement (until);
 `,
     },
+    {
+      id: '20261125T040000_placement_segments',
+      sql: 'alter table rapport.placement add column if not exists segments text[];',
+    },
   ],
 };
 
@@ -51,18 +55,20 @@ export function createReleases(
       logical: string | null;
       physical: string;
       value_column: string | null;
+      segments: string[] | null;
     }>(
-      `select r.number, p.logical, p.physical, p.value_column
+      `select r.number, p.logical, p.physical, p.value_column, p.segments
        from (select coalesce(max(number), 0) as number from rapport.release) r
        left join rapport.placement p on p.until is null`,
     );
     const placements = new Map<string, Placement>();
-    for (const { logical, physical, value_column } of rows) {
-      if (logical !== null)
-        placements.set(
-          logical,
-          value_column === null ? { table: physical } : { table: physical, column: value_column },
-        );
+    for (const { logical, physical, value_column, segments } of rows) {
+      if (logical === null) continue;
+      placements.set(logical, {
+        table: physical,
+        ...(value_column === null ? {} : { column: value_column }),
+        ...(segments === null ? {} : { segments }),
+      });
     }
     return { number: rows[0]?.number ?? 0, placements };
   };
@@ -110,14 +116,18 @@ export function createReleases(
           [number, names],
         );
         const entries = Object.entries(set);
+        // An array of arrays would be one with two dimensions: segments travel as JSON.
         await client.query(
-          `insert into rapport.placement (logical, since, physical, value_column)
-           select n.logical, $1, n.physical, n.value_column from unnest($2::text[], $3::text[], $4::text[]) as n (logical, physical, value_column)`,
+          `insert into rapport.placement (logical, since, physical, value_column, segments)
+           select n.logical, $1, n.physical, n.value_column,
+             case when n.segments is null then null else array(select jsonb_array_elements_text(n.segments::jsonb)) end
+           from unnest($2::text[], $3::text[], $4::text[], $5::text[]) as n (logical, physical, value_column, segments)`,
           [
             number,
             entries.map(([logical]) => logical),
             entries.map(([, { table }]) => table),
             entries.map(([, { column }]) => column ?? null),
+            entries.map(([, { segments }]) => (segments ? JSON.stringify(segments) : null)),
           ],
         );
       });
@@ -129,7 +139,8 @@ export function createReleases(
       const before = clock.now() - graceMs;
       // Kept: what holds still, and what held at some time within the grace.
       const { rows } = await relational.pool.query<{ physical: string }>(
-        `select distinct p.physical from rapport.placement p left join rapport.release r on r.number = p.until
+        `select distinct unnest(array_append(coalesce(p.segments, '{}'), p.physical)) as physical
+         from rapport.placement p left join rapport.release r on r.number = p.until
          where p.until is null or r.published_at >= $1`,
         [new Date(before)],
       );
@@ -143,7 +154,7 @@ export function createReleases(
         const ulid = PHYSICAL.exec(name)?.[2];
         // One made within the grace may still be being built.
         if (ulid === undefined || kept.has(name) || ulidTime(ulid) > before) continue;
-        await warehouse.command(`DROP TABLE IF EXISTS ${warehouse.identifier(name)}`);
+        await warehouse.drop(name);
         dropped.push(name);
       }
       return dropped;

@@ -6,7 +6,7 @@ import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhous
 import { type Log, Problem } from '@rapport/kernel';
 import type { Static, TSchema } from 'typebox';
 import { cidSetFromWarehouseBytes } from './cid-sets.ts';
-import type { Warehouse, WarehouseOptions, WarehouseValue } from './ports.ts';
+import type { Warehouse, WarehouseOptions, WarehouseTable, WarehouseValue } from './ports.ts';
 import { storesProblems } from './problems.ts';
 import { bindValues } from './warehouse-params.ts';
 import { createRowReader, type RowReader } from './warehouse-rows.ts';
@@ -200,6 +200,11 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
     },
     identifier: quoteIdentifier,
     command,
+    createTable: (table) => command(createTableSql(table)),
+    createView: (view, select) => command(`CREATE VIEW ${quoteIdentifier(view)} AS ${select}`),
+    async drop(...names) {
+      for (const each of names) await command(`DROP TABLE IF EXISTS ${quoteIdentifier(each)}`);
+    },
 
     query: <Row extends TSchema>(
       row: Row,
@@ -288,6 +293,17 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
       });
     },
   };
+}
+
+function createTableSql(table: WarehouseTable): string {
+  const clauses = [
+    `CREATE TABLE ${table.ifNotExists ? 'IF NOT EXISTS ' : ''}${quoteIdentifier(table.name)} (${table.columns})`,
+    `ENGINE = ${table.engine ?? 'MergeTree'}`,
+    ...(table.partitionBy === undefined ? [] : [`PARTITION BY ${table.partitionBy}`]),
+    `ORDER BY ${table.orderBy === 'tuple()' ? table.orderBy : `(${table.orderBy})`}`,
+    ...(table.settings === undefined ? [] : [`SETTINGS ${table.settings}`]),
+  ];
+  return clauses.join(' ');
 }
 
 /** Cuts bytes at line ends, which never fall inside a row. */
