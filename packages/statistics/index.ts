@@ -10,6 +10,14 @@ export {
   logLoss,
 } from './classifier-metrics.ts';
 export {
+  type Association,
+  association,
+  cohensH,
+  standardisedMeanDifference,
+  type TwoByTwo,
+  twoByTwoPValue,
+} from './contingency.ts';
+export {
   betaI,
   bisect,
   chiSquareCdf,
@@ -24,6 +32,7 @@ export {
   studentQuantile,
 } from './distributions.ts';
 export { compareMeans, type MeanArm, type MeanComparison, meanArm } from './means.ts';
+export { benjaminiHochberg, holm } from './multiple-testing.ts';
 export {
   achievedPower,
   detectableLift,
