@@ -30,4 +30,5 @@ export type {
   WarehouseValue,
 } from './ports.ts';
 export { storesProblems } from './problems.ts';
+export type { SegmentInfo } from './segments.ts';
 export { createStores, type StartedStores, type StoresConfig } from './stores.ts';

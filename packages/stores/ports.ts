@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import type { Static, TSchema } from 'typebox';
 import type { CidSet } from './cid-set.ts';
+import type { SegmentInfo } from './segments.ts';
 
 /* ── relational: PostgreSQL, local or by URL ─────────────────────────────────────────────────────────── */
 
@@ -217,6 +218,10 @@ export interface Releases {
     remove?: readonly string[];
     note: string;
   }): Promise<Release>;
+  /** Notes what segments hold, before they are published. A segment never changes: a second note of it is ignored. */
+  describeSegments(infos: readonly SegmentInfo[]): Promise<void>;
+  /** What is known of segments, by name; tables that nobody described are absent. */
+  segments(names: readonly string[]): Promise<Map<string, SegmentInfo>>;
   /** Drops physical tables that no release of the last `graceMs` refers to; answers their names. */
   sweep(graceMs: number): Promise<string[]>;
 }

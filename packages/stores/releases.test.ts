@@ -91,4 +91,41 @@ describe('releases', () => {
     expect(await stores.releases.sweep(0)).toEqual([building]);
     expect(await stores.releases.sweep(0)).toEqual([]);
   });
+
+  it('keep what a segment reads as long as it is shown, and forget segments with their tables', async () => {
+    const [whole, gone, rest] = [await build('fact'), await build('gone'), await build('fact')];
+    const live = stores.releases.newTableName('fact_live');
+    await stores.warehouse.createView(
+      live,
+      `SELECT * FROM ${whole} WHERE cid NOT IN (SELECT cid FROM ${gone})`,
+    );
+    const known = [
+      { name: whole, rows: 2, minAtMs: 5, maxAtMs: 1_700_000_000_000 },
+      {
+        name: live,
+        rows: 1,
+        madeOf: [whole],
+        withdrawn: gone,
+        earliestChangedAtMs: 5,
+        reads: [whole],
+        createdBy: 'l',
+      },
+    ];
+    await stores.releases.describeSegments(known);
+    expect(await stores.releases.segments([whole, live, rest])).toEqual(
+      new Map(known.map((info) => [info.name, info])),
+    );
+    await stores.releases.publish({
+      set: { fact: { table: 'fact__0', segments: [live, rest] } },
+      note: 'live',
+    });
+    clock.advance(10_000);
+    const kept = await stores.releases.sweep(1_000);
+    expect(kept).not.toEqual(expect.arrayContaining([whole]));
+    for (const table of [whole, gone, rest, live]) expect(kept).not.toContain(table);
+    await stores.releases.publish({ set: { fact: { table: 'fact__0', segments: [rest] } }, note: 'merged' });
+    clock.advance(10_000);
+    expect((await stores.releases.sweep(1_000)).toSorted()).toEqual([whole, gone, live].toSorted());
+    expect((await stores.releases.segments([whole, live])).size).toBe(0);
+  });
 });

@@ -2,6 +2,7 @@ import type { Clock } from '@rapport/kernel';
 import { Type } from 'typebox';
 import { ulid } from 'ulid';
 import type { ModuleMigrations, Placement, Relational, Release, Releases, Warehouse } from './ports.ts';
+import { createSegmentBook, segmentsMigration } from './segments.ts';
 
 export const releasesMigrations: ModuleMigrations = {
   module: 'stores',
@@ -31,6 +32,7 @@ create index placement_until on rapport.placement (until);
       id: '20261125T040000_placement_segments',
       sql: 'alter table rapport.placement add column if not exists segments text[];',
     },
+    segmentsMigration,
   ],
 };
 
@@ -46,6 +48,7 @@ export function createReleases(
   clock: Clock,
 ): Releases {
   const { relational, warehouse } = stores;
+  const book = createSegmentBook(relational);
   let cached: { release: Release; checkedAt: number } | undefined;
   let checking: Promise<Release> | undefined;
 
@@ -135,6 +138,9 @@ export function createReleases(
       return cached.release;
     },
 
+    describeSegments: book.describe,
+    segments: book.find,
+
     async sweep(graceMs) {
       const before = clock.now() - graceMs;
       // Kept: what holds still, and what held at some time within the grace.
@@ -145,6 +151,12 @@ export function createReleases(
         [new Date(before)],
       );
       const kept = new Set(rows.map(({ physical }) => physical));
+      // A segment may be a view over an older one that left the release with it.
+      for (let reached = [...kept]; reached.length > 0; ) {
+        const beneath = await book.beneath(reached);
+        reached = beneath.filter((name) => !kept.has(name));
+        for (const name of reached) kept.add(name);
+      }
       const tables = await warehouse.query(
         Type.Object({ name: Type.String() }),
         'SELECT name FROM system.tables WHERE database = currentDatabase()',
@@ -157,6 +169,7 @@ export function createReleases(
         await warehouse.drop(name);
         dropped.push(name);
       }
+      if (dropped.length > 0) await book.forget(dropped);
       return dropped;
     },
   };

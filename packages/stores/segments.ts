@@ -1,0 +1,125 @@
+import type { Migration, Relational } from './ports.ts';
+
+/**
+ * What is known of a segment: an immutable physical table, or a view of ours that leaves rows out of one, that is
+ * part of a logical table. What is derived from a segment stays true for as long as its name exists.
+ */
+export interface SegmentInfo {
+  /** Name that reads its rows; it stands in `Placement.segments`. */
+  readonly name: string;
+  readonly rows: number;
+  /** Event time of its first and last row, in milliseconds; absent where rows have none. */
+  readonly minAtMs?: number;
+  readonly maxAtMs?: number;
+  /**
+   * The segments whose rows this one holds in their place: those merged, or the one that rows were withdrawn from.
+   * Its rows are theirs exactly, less those of `withdrawn`.
+   */
+  readonly madeOf?: readonly string[];
+  /** Table of the rows (at least `cid`, and `at` where rows have one) that `madeOf` has and this one has not. */
+  readonly withdrawn?: string;
+  /** The earliest instant at which facts differ from those before it: of its new rows and of the withdrawn ones. */
+  readonly earliestChangedAtMs?: number;
+  /** Physical tables that this one, a view, reads; they are kept as long as it is. */
+  readonly reads?: readonly string[];
+  /** Id of the load that made it. */
+  readonly createdBy?: string;
+}
+
+export const segmentsMigration: Migration = {
+  id: '20261125T041500_segments',
+  sql: `
+create table rapport.segment (
+  name text primary key,
+  rows bigint not null,
+  min_at_ms bigint,
+  max_at_ms bigint,
+  made_of text[],
+  withdrawn text,
+  earliest_changed_at_ms bigint,
+  reads text[],
+  created_by text
+);
+`,
+};
+
+interface SegmentRow {
+  name: string;
+  rows: number;
+  min_at_ms: number | null;
+  max_at_ms: number | null;
+  made_of: string[] | null;
+  withdrawn: string | null;
+  earliest_changed_at_ms: number | null;
+  reads: string[] | null;
+  created_by: string | null;
+}
+
+/** The record of segments, written before one is published and dropped with it. */
+export function createSegmentBook({ pool }: Pick<Relational, 'pool'>) {
+  return {
+    async describe(infos: readonly SegmentInfo[]): Promise<void> {
+      if (infos.length === 0) return;
+      await pool.query(
+        `insert into rapport.segment (name, rows, min_at_ms, max_at_ms, made_of, withdrawn, earliest_changed_at_ms, reads, created_by)
+         select n.name, n.rows, n.min_at_ms, n.max_at_ms, n.made_of, n.withdrawn, n.earliest_changed_at_ms, n.reads, n.created_by
+         from jsonb_to_recordset($1) as n (name text, rows bigint, min_at_ms bigint, max_at_ms bigint, made_of text[], withdrawn text,
+           earliest_changed_at_ms bigint, reads text[], created_by text)
+         on conflict (name) do nothing`,
+        [
+          JSON.stringify(
+            infos.map((info) => ({
+              name: info.name,
+              rows: info.rows,
+              min_at_ms: info.minAtMs ?? null,
+              max_at_ms: info.maxAtMs ?? null,
+              made_of: info.madeOf ?? null,
+              withdrawn: info.withdrawn ?? null,
+              earliest_changed_at_ms: info.earliestChangedAtMs ?? null,
+              reads: info.reads ?? null,
+              created_by: info.createdBy ?? null,
+            })),
+          ),
+        ],
+      );
+    },
+
+    async find(names: readonly string[]): Promise<Map<string, SegmentInfo>> {
+      if (names.length === 0) return new Map();
+      const { rows } = await pool.query<SegmentRow>(
+        `select s.name, s.rows, s.min_at_ms, s.max_at_ms, s.made_of, s.withdrawn, s.earliest_changed_at_ms, s.reads, s.created_by
+         from rapport.segment s where s.name = any($1)`,
+        [names],
+      );
+      return new Map(rows.map((row) => [row.name, infoOf(row)]));
+    },
+
+    /** Names of what the segments read beside themselves, and of what was withdrawn from them. */
+    async beneath(names: readonly string[]): Promise<string[]> {
+      const { rows } = await pool.query<{ name: string }>(
+        `select distinct unnest(array_append(coalesce(s.reads, '{}'), s.withdrawn)) as name
+         from rapport.segment s where s.name = any($1)`,
+        [names],
+      );
+      return rows.flatMap(({ name }) => (name === null ? [] : [name]));
+    },
+
+    async forget(names: readonly string[]): Promise<void> {
+      await pool.query('delete from rapport.segment s where s.name = any($1)', [names]);
+    },
+  };
+}
+
+function infoOf(row: SegmentRow): SegmentInfo {
+  return {
+    name: row.name,
+    rows: row.rows,
+    ...(row.min_at_ms === null ? {} : { minAtMs: row.min_at_ms }),
+    ...(row.max_at_ms === null ? {} : { maxAtMs: row.max_at_ms }),
+    ...(row.made_of === null ? {} : { madeOf: row.made_of }),
+    ...(row.withdrawn === null ? {} : { withdrawn: row.withdrawn }),
+    ...(row.earliest_changed_at_ms === null ? {} : { earliestChangedAtMs: row.earliest_changed_at_ms }),
+    ...(row.reads === null ? {} : { reads: row.reads }),
+    ...(row.created_by === null ? {} : { createdBy: row.created_by }),
+  };
+}
