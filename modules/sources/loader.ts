@@ -7,12 +7,13 @@ import type { LoadFault, LoadQuality, LoadTable, RoleRejection } from './contrac
 import { findFiles } from './files.ts';
 import type { FileTable, RoleMapping, Source, SqlTable } from './manifest.ts';
 import type { Projector, RejectedRows, RoleTable } from './projector.ts';
+import type { StagingDeps } from './reader.ts';
+import { readerOf } from './readers.ts';
 import { LoadRefused, refuse } from './refusal.ts';
 import { innerType, roleSelect, type TableColumn } from './role-select.ts';
 import type { SourcesStore, TableDescription } from './sources.store.sql.ts';
 import { bindTables, expressionFault, foreignTables, lexicalFault, type ReadableTable } from './sql-guard.ts';
 import { sqlName } from './sql-text.ts';
-import { checkCsvHeader, type StagingDeps } from './staging.ts';
 import { type BuiltTable, buildTable, type TableInput } from './table-builder.ts';
 import { engineType } from './typing.ts';
 
@@ -257,7 +258,7 @@ export function createLoader(deps: LoaderDeps) {
       }
       for (const file of files) {
         try {
-          await checkCsvHeader(table, context.folder, file);
+          await readerOf(deps, table).check?.(table, context.folder, file);
         } catch (error) {
           if (!(error instanceof LoadRefused)) throw error;
           faults.push(...error.faults);

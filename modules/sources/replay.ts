@@ -4,9 +4,9 @@ import { Type } from 'typebox';
 import type { ReplayRequest } from './contract.ts';
 import { logicalName } from './loader.ts';
 import type { Source } from './manifest.ts';
+import type { LooseRecord } from './reader.ts';
 import { sourcesProblems } from './sources.errors.ts';
 import type { SourcesStore, StoredLoad } from './sources.store.sql.ts';
-import type { LooseRecord } from './staging.ts';
 import type { TableInput } from './table-builder.ts';
 import { engineType } from './typing.ts';
 

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import type { Releases, Warehouse } from '@rapport/stores';
+import type { Readable } from 'node:stream';
+import type { Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
 import type { LoadFile } from './contract.ts';
 import { guessEncoding, LineTooLong, newEvidence, readLines, type UndecodableLine } from './lines.ts';
 import type { FileTable } from './manifest.ts';
+import type { LooseRecord, Staged, StagingDeps, StagingInput } from './reader.ts';
 import {
   type CsvDialect,
   createCsvSplitter,
@@ -18,54 +20,14 @@ import { refuse } from './refusal.ts';
 import { sqlName, sqlText } from './sql-text.ts';
 import type { Column, StagedTexts } from './typing.ts';
 
-export interface StagingDeps {
-  readonly warehouse: Warehouse;
-  readonly releases: Releases;
-}
-
-/** The texts of a table's records in the warehouse, and what could not even be split. */
-export interface Staged {
-  readonly texts: StagedTexts;
-  /** `file UInt16, line UInt64, faults Array(Tuple(field, value, reason)), record String, record_hex String` */
-  readonly faultTable: string;
-  readonly files: readonly LoadFile[];
-  /** Header by file, of CSV. */
-  readonly headers: Readonly<Record<string, readonly string[]>>;
-  readonly read: number;
-  readonly notes: readonly string[];
-  /** Columns as they must be typed: of Parquet, dates and instants that are such in the file are ISO texts. */
-  readonly columns: readonly Column[];
-  /** Tables to drop afterwards. */
-  readonly temporary: readonly string[];
-}
-
-/** A record to read again. */
-export interface LooseRecord {
-  readonly file: string;
-  readonly line: number;
-  readonly record: string;
-}
-
-export interface StagingInput {
-  readonly table: FileTable;
-  readonly sourceId: string;
-  readonly folder: string;
-  readonly files: readonly string[];
-  readonly signal: AbortSignal;
-  readonly onBytes: (bytes: number) => void;
-  /** Names of temporary tables as soon as they exist. */
-  readonly onTable: (name: string) => void;
-}
-
 /** Files are read in pieces of this size. */
 const READ_BYTES = 1024 * 1024;
 /** A table with this many undecodable records, most of them, is given up early. */
 const GIVE_UP_AFTER = 20_000;
 
-/** Brings the files of a table into the warehouse as texts. @throws LoadRefused */
-export async function stageFiles(deps: StagingDeps, input: StagingInput): Promise<Staged> {
-  return input.table.format === 'parquet' ? stageParquet(deps, input) : stageText(deps, input);
-}
+const openFile = (input: StagingInput, file: string): Readable =>
+  input.open?.(file) ??
+  createReadStream(join(input.folder, file), { highWaterMark: READ_BYTES, signal: input.signal });
 
 /** Brings single records into the warehouse as texts, as if they stood in their files. */
 export async function stageRecords(
@@ -203,7 +165,8 @@ const dialectOf = (table: FileTable): CsvDialect => ({
 const csvSplitter = (table: FileTable, file: number, layout: Layout): Splitter =>
   createCsvSplitter({ dialect: dialectOf(table), file, fields: layout.fields, wanted: layout.wanted });
 
-async function stageText(deps: StagingDeps, input: StagingInput): Promise<Staged> {
+/** CSV and JSON lines, in any encoding. @throws LoadRefused */
+export async function stageText(deps: StagingDeps, input: StagingInput): Promise<Staged> {
   const { table } = input;
   const target = await createTarget(deps, input);
   const inserter = createInserter(deps.warehouse, target, input);
@@ -221,10 +184,7 @@ async function stageText(deps: StagingDeps, input: StagingInput): Promise<Staged
     let undecodable = 0;
     let splitter: Splitter | undefined =
       table.format === 'jsonl' ? createJsonLinesSplitter({ file: index }) : undefined;
-    const stream = createReadStream(join(input.folder, name), {
-      highWaterMark: READ_BYTES,
-      signal: input.signal,
-    });
+    const stream = openFile(input, name);
     const hashed = (async function* () {
       for await (const chunk of stream) {
         if (!Buffer.isBuffer(chunk)) continue;
@@ -471,7 +431,8 @@ function jsonFields(table: FileTable): string {
 const Described = Type.Object({ name: Type.String(), type: Type.String() });
 const Counted = Type.Object({ n: Type.Integer() });
 
-async function stageParquet(deps: StagingDeps, input: StagingInput): Promise<Staged> {
+/** @throws LoadRefused */
+export async function stageParquet(deps: StagingDeps, input: StagingInput): Promise<Staged> {
   const { warehouse } = deps;
   const { table } = input;
   const target = await createTarget(deps, input);

@@ -2,16 +2,11 @@ import type { Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
 import type { LoadTable } from './contract.ts';
 import type { FileTable } from './manifest.ts';
+import type { LooseRecord, Staged, StagingDeps, StagingInput } from './reader.ts';
+import { readerOf } from './readers.ts';
 import { LoadRefused } from './refusal.ts';
 import { sqlName, sqlText, sqlTexts } from './sql-text.ts';
-import {
-  type LooseRecord,
-  type Staged,
-  type StagingDeps,
-  type StagingInput,
-  stageFiles,
-  stageRecords,
-} from './staging.ts';
+import { stageRecords } from './staging.ts';
 import { engineType, typingSql } from './typing.ts';
 
 const Counted = Type.Object({ n: Type.Integer() });
@@ -72,7 +67,7 @@ export async function buildTable(
 
   const staged =
     source.kind === 'files'
-      ? await stageFiles(deps, input)
+      ? await readerOf(deps, table).read(deps, input)
       : await stageRecords(deps, input, source.records, source.headers);
   const columns = staged.columns.map((column) => sqlName(column.name)).join(', ');
   const fileOf = `arrayElement([${sqlTexts(input.files.length > 0 ? input.files : [''])}], file + 1)`;

@@ -20,6 +20,7 @@ export type {
   Relational,
   Release,
   Releases,
+  SegmentInfo,
   Stores,
   Stream,
   StreamConsumer,
@@ -30,5 +31,4 @@ export type {
   WarehouseValue,
 } from './ports.ts';
 export { storesProblems } from './problems.ts';
-export type { SegmentInfo } from './segments.ts';
 export { createStores, type StartedStores, type StoresConfig } from './stores.ts';

@@ -3,7 +3,6 @@ import type { Kysely } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import type { Static, TSchema } from 'typebox';
 import type { CidSet } from './cid-set.ts';
-import type { SegmentInfo } from './segments.ts';
 
 /* ── relational: PostgreSQL, local or by URL ─────────────────────────────────────────────────────────── */
 
@@ -36,6 +35,12 @@ export interface WarehouseOptions {
   /** Cancels on the engine, not only here. */
   readonly signal?: AbortSignal;
   readonly settings?: Readonly<Record<string, string | number>>;
+  /**
+   * The statement treats every customer by itself and reads and writes tables of customers (`spread: 'cid'`) and copies
+   * only: each node of a cluster runs it over its own customers, and no row travels. For commands; without it they
+   * are right too, but every row passes through one node.
+   */
+  readonly perCustomer?: boolean;
 }
 
 /** A table to be made; `columns`, `orderBy` and the other clauses are SQL made by us, never by users. */
@@ -100,8 +105,12 @@ export interface Warehouse extends Component {
   insertStream(sql: string, bytes: AsyncIterable<Uint8Array>, options?: WarehouseOptions): Promise<void>;
   /** Makes a table that the name reads, however many nodes its rows lie on. */
   createTable(table: WarehouseTable): Promise<void>;
-  /** Makes a view that reads like a table; it can be dropped like one. */
-  createView(name: string, select: string): Promise<void>;
+  /**
+   * Makes a view that reads like a table; it can be dropped like one. Say `spread: 'cid'` when the select treats every
+   * customer by itself, such as a union of tables of customers or the last row of each: then every node of a cluster
+   * answers for its own customers, and the view may be read by `perCustomer` statements. `any` says the same of rows.
+   */
+  createView(name: string, select: string, options?: { readonly spread?: 'cid' | 'any' }): Promise<void>;
   /** Drops tables and views, if they exist. */
   drop(...names: readonly string[]): Promise<void>;
   /** Quotes a table or column name; throws on anything but letters, digits and `_`. */
@@ -194,6 +203,32 @@ export interface Placement {
    * stands in place of those in earlier ones. What is derived from a segment stays true as long as it exists.
    */
   readonly segments?: readonly string[];
+}
+
+/**
+ * What is known of a segment: an immutable physical table, or a view of ours that leaves rows out of one, that is
+ * part of a logical table. What is derived from a segment stays true for as long as its name exists.
+ */
+export interface SegmentInfo {
+  /** Name that reads its rows; it stands in `Placement.segments`. */
+  readonly name: string;
+  readonly rows: number;
+  /** Event time of its first and last row, in milliseconds; absent where rows have none. */
+  readonly minAtMs?: number;
+  readonly maxAtMs?: number;
+  /**
+   * The segments whose rows this one holds in their place: those merged, or the one that rows were withdrawn from.
+   * Its rows are theirs exactly, less those of `withdrawn`.
+   */
+  readonly madeOf?: readonly string[];
+  /** Table of the rows (at least `cid`, and `at` where rows have one) that `madeOf` has and this one has not. */
+  readonly withdrawn?: string;
+  /** The earliest instant at which facts differ from those before it: of its new rows and of the withdrawn ones. */
+  readonly earliestChangedAtMs?: number;
+  /** Physical tables that this one, a view, reads; they are kept as long as it is. */
+  readonly reads?: readonly string[];
+  /** Id of the load that made it. */
+  readonly createdBy?: string;
 }
 
 /** A consistent set of placements; reading through one of these never mixes two versions. */

@@ -1,30 +1,4 @@
-import type { Migration, Relational } from './ports.ts';
-
-/**
- * What is known of a segment: an immutable physical table, or a view of ours that leaves rows out of one, that is
- * part of a logical table. What is derived from a segment stays true for as long as its name exists.
- */
-export interface SegmentInfo {
-  /** Name that reads its rows; it stands in `Placement.segments`. */
-  readonly name: string;
-  readonly rows: number;
-  /** Event time of its first and last row, in milliseconds; absent where rows have none. */
-  readonly minAtMs?: number;
-  readonly maxAtMs?: number;
-  /**
-   * The segments whose rows this one holds in their place: those merged, or the one that rows were withdrawn from.
-   * Its rows are theirs exactly, less those of `withdrawn`.
-   */
-  readonly madeOf?: readonly string[];
-  /** Table of the rows (at least `cid`, and `at` where rows have one) that `madeOf` has and this one has not. */
-  readonly withdrawn?: string;
-  /** The earliest instant at which facts differ from those before it: of its new rows and of the withdrawn ones. */
-  readonly earliestChangedAtMs?: number;
-  /** Physical tables that this one, a view, reads; they are kept as long as it is. */
-  readonly reads?: readonly string[];
-  /** Id of the load that made it. */
-  readonly createdBy?: string;
-}
+import type { Migration, Relational, SegmentInfo } from './ports.ts';
 
 export const segmentsMigration: Migration = {
   id: '20261125T041500_segments',
