@@ -27,6 +27,7 @@ const MAY_IMPORT = {
 
 const PACKAGES = {
   kernel: [],
+  calendar: [],
   statistics: ['kernel'],
   conditions: ['kernel'],
   stores: ['kernel'],
