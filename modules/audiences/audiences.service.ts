@@ -476,6 +476,10 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
       return page(rows, limit, presentSnapshot, (row) => ({ at: row.created_at.getTime(), id: row.id }));
     },
     snapshot,
+    async cidsSql(condition, release, options = {}) {
+      const catalog = await catalogFor(release, [condition]);
+      return compileCids(requireCondition(condition, catalog), catalog, { now: options.asOf ?? clock.now() });
+    },
     async exportAudience(id, options, actor) {
       requirePast(options.asOf);
       const audience = await requireRow(id);

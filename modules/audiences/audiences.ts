@@ -1,4 +1,4 @@
-import type { Condition, ConditionCatalog } from '@rapport/conditions';
+import type { CompiledSql, Condition, ConditionCatalog } from '@rapport/conditions';
 import type { AuditRecord } from '@rapport/governance';
 import type { Actor, Clock, EpochMs, Log, ProblemFault } from '@rapport/kernel';
 import type { CidSet, Relational, Release, Releases, Warehouse } from '@rapport/stores';
@@ -102,6 +102,11 @@ export interface Audiences {
   faults(condition: Condition): Promise<readonly ProblemFault[]>;
   /** Whom a condition holds for. An audience is the condition `{ audience: id }`. @throws conditions.invalid */
   resolve(condition: Condition, options?: ResolveOptions): Promise<Resolved>;
+  /**
+   * A warehouse query answering the bitmap of the customers a condition holds for, to stand inside a larger query
+   * over the same release. @throws conditions.invalid
+   */
+  cidsSql(condition: Condition, release: Release, options?: { asOf?: EpochMs }): Promise<CompiledSql>;
   /** For which of these customers a condition holds, by cid, through the predicate reader. */
   matching(
     condition: Condition,
