@@ -36,6 +36,13 @@ export interface TagEntry extends Titled {
   /** Warehouse table with one row a customer at most, its `cid` column, and the nullable value column. */
   readonly table: string;
   readonly column: string;
+  /**
+   * Immutable tables that `table` is a view over, oldest first, where it is one: a customer's row in a later one
+   * stands in place of those in earlier ones. Absent when `table` is itself the only one.
+   */
+  readonly segments?: readonly string[];
+  /** The day (`YYYY-MM-DD`) whose values these are, where an evaluation as of a past instant reads older ones. */
+  readonly asOfDay?: string;
 }
 
 export interface PropertyEntry extends Titled {
@@ -54,6 +61,8 @@ export interface EventEntry extends Titled {
   readonly filter?: string;
   /** Expression of the event's instant, `DateTime64(3, 'UTC')`. */
   readonly at: string;
+  /** Whether rows can still come into `from` under this same name; what is computed from it is then not kept. */
+  readonly isLive?: boolean;
   readonly properties: Readonly<Record<string, PropertyEntry>>;
 }
 

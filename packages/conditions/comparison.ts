@@ -213,6 +213,83 @@ function operandOf(type: ValueType, value: Value | undefined): Operand {
   return typeof value === 'number' ? value + 0 : String(value);
 }
 
+/**
+ * An operator with its value as of an instant, for readers that keep customers by value: what holds is asked of each
+ * distinct value once, by the very test of the predicate.
+ */
+export interface ValueDecision {
+  /** Whether it holds where the value is unknown; it then holds for no known value (`unknown`). */
+  readonly isUnknown: boolean;
+  /** Whether it holds for every known value (`known`). */
+  readonly isKnown: boolean;
+  /** Tests a known value by its key; of lists, one member. */
+  holds(key: number | string): boolean;
+  /**
+   * The keys at which the answer can change: it is the same for all keys between two neighbours of these. `undefined`
+   * where it can change anywhere.
+   */
+  readonly points: readonly number[] | undefined;
+  /** Names the decision among all of the same type: equal ones decide alike, whatever instant they were made for. */
+  readonly name: string;
+}
+
+/** Decides an operator over keys (`keySql`) of a type. */
+export function decideValues(
+  type: ValueType,
+  op: Operator,
+  value: Value | undefined,
+  now: EpochMs,
+): ValueDecision {
+  const comparison = comparisonOf(type, op, value, now);
+  const test =
+    comparison.test === 'contains' && type === 'list'
+      ? (seen: TagValue | bigint) => seen === comparison.operand
+      : valueTest(type, comparison);
+  return {
+    isUnknown: comparison.test === 'unknown',
+    isKnown: comparison.test === 'known',
+    holds: (key) => test(valueOfKey(type, key)),
+    points: pointsOf(type, comparison),
+    name: JSON.stringify(comparison, (_, part: unknown) => (part instanceof Set ? [...part] : part)),
+  };
+}
+
+function pointsOf(type: ValueType, comparison: Comparison): readonly number[] | undefined {
+  const keyOf = (operand: Operand): number =>
+    type === 'date' ? Date.parse(String(operand)) / DAY_MS : Number(operand);
+  switch (comparison.test) {
+    case 'known':
+    case 'unknown':
+      return [];
+    case 'in':
+    case 'not in':
+      return comparison.operands.map(keyOf);
+    case 'range':
+      return [comparison.from, comparison.to].flatMap((end) => (end === undefined ? [] : [keyOf(end)]));
+    case 'contains':
+    case 'starts with':
+    case 'anniversary':
+      return undefined;
+    default:
+      return [keyOf(comparison.operand)];
+  }
+}
+
+/**
+ * A value by its key: text and members of lists are their own, dates are days and instants milliseconds since 1970,
+ * booleans 0 and 1. Keys are in the order of the values.
+ */
+export function valueOfKey(type: ValueType, key: number | string): TagValue {
+  switch (type) {
+    case 'boolean':
+      return key === 1;
+    case 'date':
+      return dayOf(Number(key) * DAY_MS);
+    default:
+      return key;
+  }
+}
+
 /* ── the predicate's half ────────────────────────────────────────────────────────────────────────────── */
 
 /** Tests a known value; unknown is for the caller. */

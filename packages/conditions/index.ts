@@ -11,10 +11,13 @@ export {
 export {
   AGGREGATES_OF,
   aggregateType,
+  decideValues,
   OPERATORS_OF,
   type OperandKind,
   operandKind,
   readDuration,
+  type ValueDecision,
+  valueOfKey,
 } from './comparison.ts';
 export {
   AGGREGATES,
@@ -69,15 +72,18 @@ export {
 export { describeCondition } from './sentence.ts';
 export {
   type CompiledCounts,
+  type CompiledLeaves,
   type CompiledSql,
   type CountedNode,
   compileCids,
   compileCount,
   compileCounts,
   compileEvents,
+  compileLeaves,
   compileMembers,
   compileProperties,
   eventFrom,
+  keySql,
   quoted,
   readableSql,
   type SqlOptions,
@@ -90,4 +96,4 @@ export {
   LIMITS,
   requireCondition,
 } from './validate.ts';
-export { parseInstant, propertySql, readValue, type TagValue } from './values.ts';
+export { compareText, parseInstant, propertySql, readValue, type TagValue } from './values.ts';

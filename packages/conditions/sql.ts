@@ -12,6 +12,7 @@ import {
   type Aggregate,
   aggregateParts,
   type Condition,
+  type ConditionLeaf,
   type EventLeaf,
   type PropertyCondition,
   type SequenceLeaf,
@@ -115,6 +116,82 @@ export function compileProperties(
 ): CompiledSql {
   const bag = createBag();
   return { sql: propertyTest({ now: options.now, bag }, entry, condition), params: bag.finish([]).params };
+}
+
+/** One statement of `compileLeaves`. */
+export interface CompiledLeaves extends CompiledSql {
+  /** What its columns are, in order: the place of a leaf, and whether the column holds everybody else instead. */
+  readonly columns: readonly { readonly leaf: number; readonly complement: boolean }[];
+}
+
+/**
+ * Queries answering leaves by themselves, each one row of bitmap states. Leaves over one table of tags share a scan;
+ * any other leaf is a statement of its own. Members may be no customers, and a complement is over all customers.
+ * @throws conditions.invalid when a name is no longer in the catalog
+ */
+export function compileLeaves(
+  leaves: readonly ConditionLeaf[],
+  catalog: ConditionCatalog,
+  options: Omit<SqlOptions, 'orgUnits'>,
+): CompiledLeaves[] {
+  const statements: CompiledLeaves[] = [];
+  const scans = new Map<
+    string,
+    { bag: Bag; columns: string[]; leaves: CompiledLeaves['columns'][number][] }
+  >();
+  leaves.forEach((leaf, index) => {
+    const own = createBag();
+    const table =
+      'tag' in leaf ? catalog.tag(leaf.tag)?.table : 'bucket' in leaf ? catalog.customers : undefined;
+    const scan =
+      table === undefined ? undefined : (scans.get(table) ?? { bag: own, columns: [], leaves: [] });
+    if (scan && table !== undefined) scans.set(table, scan);
+    const builder = createBuilder(catalog, options, scan?.bag ?? own);
+    const set = builder.lower(leaf);
+    if (set.kind === 'row' && scan) {
+      scan.columns.push(`groupBitmapStateIf(cid, ${set.missing ? `NOT ${set.test}` : set.test})`);
+      scan.leaves.push({ leaf: index, complement: set.missing });
+      return;
+    }
+    const complement = set.kind === 'query' && set.complement;
+    const sql =
+      set.kind === 'query'
+        ? `SELECT groupBitmapState(cid) FROM (${set.query})`
+        : builder.finish([builder.within(set)]).sql;
+    statements.push({ sql, params: builder.finish([]).params, columns: [{ leaf: index, complement }] });
+  });
+  for (const [table, { bag, columns, leaves: columnsOf }] of scans) {
+    if (columns.length > 0)
+      statements.push({
+        sql: `SELECT ${columns.join(', ')} FROM ${quoteTable(table)}`,
+        params: bag.finish([]).params,
+        columns: columnsOf,
+      });
+  }
+  return statements;
+}
+
+/**
+ * A tag's value as a key of `decideValues`: text, or a double (days and milliseconds since 1970, minor units, 0 and 1);
+ * NULL exactly where the value is unknown. Of lists it is the array of members.
+ */
+export function keySql(type: ValueType, column: string): string {
+  const value = quoteName(column);
+  switch (type) {
+    case 'text':
+      return valueSql('text', `toString(${value})`);
+    case 'number':
+      return valueSql('number', value);
+    case 'date':
+      return `toFloat64(toInt32(${value}))`;
+    case 'instant':
+      return `toFloat64(${millisSql(value)})`;
+    case 'money':
+    case 'boolean':
+      return `toFloat64(${value})`;
+    case 'list':
+      return value;
+  }
 }
 
 /** A query answering, in one row, what every node of a condition counts, keeps and removes. */

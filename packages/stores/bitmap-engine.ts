@@ -1,4 +1,4 @@
-/** One implementation of compressed bitmaps behind `CidSet`; bitmaps are never changed once made. */
+/** One implementation of compressed bitmaps behind `CidSet`; only the operations `…Into` change a bitmap. */
 export interface BitmapEngine<Bitmap> {
   readonly name: 'native' | 'portable';
   of(cids: Iterable<number>): Bitmap;
@@ -11,6 +11,14 @@ export interface BitmapEngine<Bitmap> {
   and(left: Bitmap, right: Bitmap): Bitmap;
   or(left: Bitmap, right: Bitmap): Bitmap;
   andNot(left: Bitmap, right: Bitmap): Bitmap;
+  /** The same into `target`, which may be changed; the answer stands in its place. */
+  andInto(target: Bitmap, other: Bitmap): Bitmap;
+  orInto(target: Bitmap, other: Bitmap): Bitmap;
+  andNotInto(target: Bitmap, other: Bitmap): Bitmap;
+  orMany(bitmaps: readonly Bitmap[]): Bitmap;
+  andSize(left: Bitmap, right: Bitmap): number;
+  /** Bytes of memory, about. */
+  bytes(bitmap: Bitmap): number;
   toArray(bitmap: Bitmap): Uint32Array;
   slice(bitmap: Bitmap, afterCid: number | undefined, limit: number): Uint32Array;
 }

@@ -1,6 +1,9 @@
 import type { RoaringBitmap32 } from 'roaring';
 import type { BitmapEngine } from './bitmap-engine.ts';
 
+/** Of the objects around the containers. */
+const OVERHEAD_BYTES = 400;
+
 /** Bitmaps by CRoaring, or `undefined` where the native module is not installed. */
 export function nativeBitmaps(require: NodeJS.Require): BitmapEngine<RoaringBitmap32> | undefined {
   let roaring: typeof import('roaring');
@@ -20,6 +23,13 @@ export function nativeBitmaps(require: NodeJS.Require): BitmapEngine<RoaringBitm
     and: (left, right) => Bitmap.and(left, right),
     or: (left, right) => Bitmap.or(left, right),
     andNot: (left, right) => Bitmap.andNot(left, right),
+    andInto: (target, other) => target.andInPlace(other),
+    orInto: (target, other) => target.orInPlace(other),
+    andNotInto: (target, other) => target.andNotInPlace(other),
+    orMany: (bitmaps) => Bitmap.orMany(bitmaps),
+    andSize: (left, right) => left.andCardinality(right),
+    // The portable form is what containers take, without what is spare in them.
+    bytes: (bitmap) => bitmap.getSerializationSizeInBytes('portable') + OVERHEAD_BYTES,
     toArray: (bitmap) => bitmap.toUint32Array(),
     slice(bitmap, afterCid, limit) {
       const start = afterCid === undefined ? 0 : bitmap.rank(afterCid);

@@ -48,9 +48,55 @@ export const portableBitmaps: BitmapEngine<readonly Container[]> = {
   and: (left, right) => merge(left, right, { left: false, right: false, both: true }),
   or: (left, right) => merge(left, right, { left: true, right: true, both: true }),
   andNot: (left, right) => merge(left, right, { left: true, right: false, both: false }),
+  andInto: (target, other) => merge(target, other, { left: false, right: false, both: true }),
+  orInto: (target, other) => merge(target, other, { left: true, right: true, both: true }),
+  andNotInto: (target, other) => merge(target, other, { left: true, right: false, both: false }),
+  orMany: unionOf,
+  andSize: sharedSize,
+  bytes: (containers) =>
+    containers.reduce((sum, { lows }) => sum + lows.byteLength + CONTAINER_BYTES, CONTAINER_BYTES),
   toArray: (containers) => take(containers, 0, Number.POSITIVE_INFINITY),
   slice: (containers, afterCid, limit) => take(containers, afterCid === undefined ? 0 : afterCid + 1, limit),
 };
+
+/** Of the objects around the numbers of a container. */
+const CONTAINER_BYTES = 160;
+
+/** Pairwise, so that no number is copied more often than the tree is deep. */
+function unionOf(bitmaps: readonly (readonly Container[])[]): readonly Container[] {
+  if (bitmaps.length <= 1) return bitmaps[0] ?? [];
+  const half = Math.ceil(bitmaps.length / 2);
+  return merge(unionOf(bitmaps.slice(0, half)), unionOf(bitmaps.slice(half)), {
+    left: true,
+    right: true,
+    both: true,
+  });
+}
+
+function sharedSize(left: readonly Container[], right: readonly Container[]): number {
+  let size = 0;
+  for (let l = 0, r = 0; l < left.length && r < right.length; ) {
+    const one = left[l];
+    const other = right[r];
+    if (!one || !other) break;
+    if (one.high === other.high) size += sharedLows(one.lows, other.lows);
+    if (one.high <= other.high) l++;
+    if (other.high <= one.high) r++;
+  }
+  return size;
+}
+
+function sharedLows(left: Uint16Array, right: Uint16Array): number {
+  let size = 0;
+  for (let l = 0, r = 0; l < left.length && r < right.length; ) {
+    const one = left[l] ?? 0;
+    const other = right[r] ?? 0;
+    if (one === other) size++;
+    if (one <= other) l++;
+    if (other <= one) r++;
+  }
+  return size;
+}
 
 /** Which values a merge keeps: those only on the left, only on the right, on both sides. */
 interface Keep {

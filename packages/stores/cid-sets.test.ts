@@ -50,6 +50,64 @@ for (const sets of engines) {
       );
     });
 
+    it('combine in place and many at once as one by one, and leave the sets they start from', () => {
+      fc.assert(
+        fc.property(
+          cids,
+          fc.array(fc.tuple(fc.constantFrom('and', 'or', 'andNot'), cids), { maxLength: 5 }),
+          (start, steps) => {
+            const first = sets.of(start);
+            const others = steps.map(([, list]) => sets.of(list));
+            let expected = new Set(start);
+            const accumulator = sets.accumulate(first);
+            for (const [index, [step, list]] of steps.entries()) {
+              const other = new Set(list);
+              const set = others[index];
+              if (!set) throw new Error('no set');
+              const before = sets.of(expected);
+              expect(before.andSize(set)).toBe([...expected].filter((cid) => other.has(cid)).length);
+              expect(before.orSize(set)).toBe(new Set([...expected, ...other]).size);
+              expect(before.andNotSize(set)).toBe([...expected].filter((cid) => !other.has(cid)).length);
+              accumulator[step](set);
+              expected =
+                step === 'or'
+                  ? new Set([...expected, ...other])
+                  : new Set([...expected].filter((cid) => other.has(cid) === (step === 'and')));
+              expect(accumulator.size).toBe(expected.size);
+            }
+            expect([...accumulator.done().toArray()]).toEqual(sorted(expected));
+            expect([...first.toArray()]).toEqual(sorted(new Set(start)));
+            const all = [first, ...others];
+            expect([...sets.union(all).toArray()]).toEqual(
+              sorted(new Set([start, ...steps.map(([, list]) => list)].flat())),
+            );
+            for (const [index, set] of others.entries())
+              expect([...set.toArray()]).toEqual(sorted(new Set(steps[index]?.[1])));
+            expect(first.bytes).toBeGreaterThan(0);
+          },
+        ),
+        { numRuns: 300 },
+      );
+      expect(sets.union([]).size).toBe(0);
+    });
+
+    it('read states that stand one after another', () => {
+      fc.assert(
+        fc.property(fc.array(cids, { minLength: 1, maxLength: 4 }), (lists) => {
+          const states = lists.map((list) => sets.of(list).toWarehouseBytes());
+          const bytes = Buffer.concat(states);
+          let offset = 0;
+          for (const list of lists) {
+            const { set, end } = sets.fromWarehouseBytesAt(bytes, offset);
+            expect([...set.toArray()]).toEqual(sorted(new Set(list)));
+            offset = end;
+          }
+          expect(offset).toBe(bytes.byteLength);
+        }),
+        { numRuns: 100 },
+      );
+    });
+
     it('survive being written and read, in both forms', () => {
       fc.assert(
         fc.property(cids, (list) => {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { BitmapEngine } from './bitmap-engine.ts';
-import type { CidSet } from './cid-set.ts';
+import type { CidAccumulator, CidSet } from './cid-set.ts';
 import { nativeBitmaps } from './cid-sets.native.ts';
 import { portableBitmaps } from './cid-sets.portable.ts';
 import { storesProblems } from './problems.ts';
@@ -11,6 +11,10 @@ export interface CidSets {
   empty(): CidSet;
   fromBytes(bytes: Uint8Array): CidSet;
   fromWarehouseBytes(bytes: Uint8Array): CidSet;
+  /** One state that starts at `offset` among others, and where it ends. */
+  fromWarehouseBytesAt(bytes: Uint8Array, offset: number): { set: CidSet; end: number };
+  union(sets: readonly CidSet[]): CidSet;
+  accumulate(set: CidSet): CidAccumulator;
 }
 
 /**
@@ -31,6 +35,12 @@ export function createCidSets<Bitmap>(engine: BitmapEngine<Bitmap>): CidSets {
       and: (other) => wrap(engine.and(bitmap, bitmapOf(other))),
       or: (other) => wrap(engine.or(bitmap, bitmapOf(other))),
       andNot: (other) => wrap(engine.andNot(bitmap, bitmapOf(other))),
+      andSize: (other) => engine.andSize(bitmap, bitmapOf(other)),
+      orSize: (other) => size + other.size - engine.andSize(bitmap, bitmapOf(other)),
+      andNotSize: (other) => size - engine.andSize(bitmap, bitmapOf(other)),
+      get bytes() {
+        return engine.bytes(bitmap);
+      },
       toArray: () => engine.toArray(bitmap),
       slice: (afterCid, limit) => engine.slice(bitmap, afterCid, limit),
       toBytes: () => engine.write(bitmap),
@@ -52,21 +62,53 @@ export function createCidSets<Bitmap>(engine: BitmapEngine<Bitmap>): CidSets {
       });
     }
   };
+  const readState = (bytes: Uint8Array, offset: number): { set: CidSet; end: number } => {
+    if (offset >= bytes.byteLength)
+      throw storesProblems.bad_bitmap({ detail: 'The warehouse answered no bitmap state.' });
+    const { value: length, end } = readVarint(bytes, offset + 1);
+    if (bytes[offset] === 0)
+      return { set: wrap(engine.of(readSmall(bytes, length, end))), end: end + length * 4 };
+    if (bytes[offset] !== 1 || end + length > bytes.byteLength) {
+      throw storesProblems.bad_bitmap({ detail: `${bytes.byteLength} bytes are not a groupBitmap state.` });
+    }
+    return { set: read(bytes.subarray(end, end + length)), end: end + length };
+  };
+  const accumulate = (set: CidSet): CidAccumulator => {
+    let bitmap = bitmapOf(set);
+    // The first combination makes a bitmap of its own; the given one stays as it is.
+    let isOwn = false;
+    const combine = (
+      fresh: (left: Bitmap, right: Bitmap) => Bitmap,
+      into: (target: Bitmap, other: Bitmap) => Bitmap,
+      other: CidSet,
+    ): CidAccumulator => {
+      bitmap = (isOwn ? into : fresh)(bitmap, bitmapOf(other));
+      isOwn = true;
+      return accumulator;
+    };
+    const accumulator: CidAccumulator = {
+      get size() {
+        return engine.size(bitmap);
+      },
+      and: (other) => combine(engine.and, engine.andInto, other),
+      or: (other) => combine(engine.or, engine.orInto, other),
+      andNot: (other) => combine(engine.andNot, engine.andNotInto, other),
+      done: () => (isOwn ? wrap(bitmap) : set),
+    };
+    return accumulator;
+  };
   return {
     engine: engine.name,
     of: (cids) => wrap(engine.of(cids)),
     empty: () => wrap(engine.of([])),
     fromBytes: read,
-    fromWarehouseBytes(bytes) {
-      if (bytes.byteLength === 0)
-        throw storesProblems.bad_bitmap({ detail: 'The warehouse answered no bitmap state.' });
-      const { value: length, end } = readVarint(bytes, 1);
-      if (bytes[0] === 0) return wrap(engine.of(readSmall(bytes, length, end)));
-      if (bytes[0] !== 1 || end + length > bytes.byteLength) {
-        throw storesProblems.bad_bitmap({ detail: `${bytes.byteLength} bytes are not a groupBitmap state.` });
-      }
-      return read(bytes.subarray(end, end + length));
+    fromWarehouseBytes: (bytes) => readState(bytes, 0).set,
+    fromWarehouseBytesAt: readState,
+    union(sets) {
+      const [first] = sets;
+      return sets.length === 1 && first ? first : wrap(engine.orMany(sets.map(bitmapOf)));
     },
+    accumulate,
   };
 }
 
@@ -148,4 +190,22 @@ export function cidSetFromBytes(bytes: Uint8Array): CidSet {
  */
 export function cidSetFromWarehouseBytes(bytes: Uint8Array): CidSet {
   return cidSets.fromWarehouseBytes(bytes);
+}
+
+/** Reads a state that stands at `offset` in an answer of several. @throws stores.bad_bitmap */
+export function cidSetFromWarehouseBytesAt(
+  bytes: Uint8Array,
+  offset: number,
+): { readonly set: CidSet; readonly end: number } {
+  return cidSets.fromWarehouseBytesAt(bytes, offset);
+}
+
+/** All customers of any of these sets. */
+export function unionOfCidSets(sets: readonly CidSet[]): CidSet {
+  return cidSets.union(sets);
+}
+
+/** Starts from a set, which stays as it is. */
+export function accumulateCids(set: CidSet): CidAccumulator {
+  return cidSets.accumulate(set);
 }

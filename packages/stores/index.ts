@@ -1,10 +1,13 @@
-export type { CidSet } from './cid-set.ts';
+export type { CidAccumulator, CidSet } from './cid-set.ts';
 export {
+  accumulateCids,
   cidSetEngine,
   cidSetFromBytes,
   cidSetFromWarehouseBytes,
+  cidSetFromWarehouseBytesAt,
   cidSetOf,
   emptyCidSet,
+  unionOfCidSets,
 } from './cid-sets.ts';
 export { runMigrations, statementsOf } from './migrations.ts';
 export type {
@@ -25,6 +28,7 @@ export type {
   Stream,
   StreamConsumer,
   StreamRecord,
+  TableMigration,
   Warehouse,
   WarehouseOptions,
   WarehouseTable,

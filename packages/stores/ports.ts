@@ -90,6 +90,12 @@ export interface Warehouse extends Component {
     params?: Readonly<Record<string, WarehouseValue>>,
     options?: WarehouseOptions,
   ): Promise<CidSet>;
+  /** The answer as the engine's `RowBinary`: bitmaps and arrays by the million, which as rows would be slow. */
+  queryBytes(
+    sql: string,
+    params?: Readonly<Record<string, WarehouseValue>>,
+    options?: WarehouseOptions,
+  ): Promise<Uint8Array>;
   command(
     sql: string,
     params?: Readonly<Record<string, WarehouseValue>>,
@@ -181,7 +187,13 @@ export interface StreamConsumer {
 export interface ModuleMigrations {
   readonly module: string;
   readonly relational?: readonly Migration[];
-  readonly warehouse?: readonly Migration[];
+  readonly warehouse?: readonly (Migration | TableMigration)[];
+}
+
+/** Warehouse tables made as `createTable` makes them, if they do not exist. */
+export interface TableMigration {
+  readonly id: string;
+  readonly tables: readonly Omit<WarehouseTable, 'ifNotExists'>[];
 }
 
 export interface Migration {

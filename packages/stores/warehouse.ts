@@ -255,6 +255,8 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
       }
     },
 
+    queryBytes: (sql, params, options) => readBytes(sql, params, options, 'RowBinary'),
+
     async queryCids(sql, params, options) {
       return cidSetFromWarehouseBytes(await readBytes(sql, params, options, 'RowBinary'));
     },
