@@ -8,5 +8,6 @@ export const audiencesProblems = defineProblems('audiences', {
   in_use: { status: 409, title: 'The audience is in use and cannot be deleted.' },
   bad_instant: { status: 422, title: 'A condition cannot be evaluated as of this instant.' },
   bad_cursor: { status: 400, title: 'This is not a cursor of this list.' },
+  unknown_tag: { status: 422, title: 'There is no such tag with values.' },
   nothing_to_list: { status: 422, title: 'There are no values to list for this name.' },
 });

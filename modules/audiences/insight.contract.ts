@@ -1,0 +1,475 @@
+import { ConditionBody } from '@rapport/conditions';
+import { Instant, LANGUAGES, Ratio } from '@rapport/kernel';
+import { type Static, Type } from 'typebox';
+
+const language = Type.Optional(
+  Type.Enum(LANGUAGES, { description: 'Language of the sentences', default: 'en', examples: ['zh-Hant'] }),
+);
+const Count = (description: string) => Type.Integer({ minimum: 0, description, examples: [12840] });
+const AudienceIdField = Type.String({ description: 'Audience id', examples: ['aud_01j9z3'] });
+const TagIdField = Type.String({ description: 'Tag id', examples: ['risk_level'] });
+const tookMs = Type.Number({ minimum: 0, description: 'Milliseconds it took', examples: [420] });
+const release = Type.Integer({ description: 'Data release it was computed on', examples: [17] });
+
+/* ── profile ─────────────────────────────────────────────────────────────────────────────────────────── */
+
+const profileFields = {
+  base: Type.Optional(
+    Type.Object(
+      {
+        audience: Type.Optional(AudienceIdField),
+        condition: Type.Optional(ConditionBody),
+      },
+      {
+        additionalProperties: false,
+        description: 'Whom to compare with; all customers the caller may see when absent',
+        examples: [{ audience: 'aud_01j9z3' }],
+      },
+    ),
+  ),
+  tags: Type.Optional(
+    Type.Array(TagIdField, {
+      maxItems: 5000,
+      description: 'Tags to look at; all when absent',
+      examples: [['risk_level', 'aum_band']],
+    }),
+  ),
+  minSupport: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0.005,
+      description: 'Values that fewer than this share of audience and base have are shown but not tested',
+      examples: [0.005],
+    }),
+  ),
+  minEffect: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 3.2,
+      default: 0.1,
+      description: 'Differences smaller than this (Cohen’s h) are no findings, however certain',
+      examples: [0.1],
+    }),
+  ),
+  correction: Type.Optional(
+    Type.Enum(['benjamini-hochberg', 'holm'] as const, {
+      default: 'benjamini-hochberg',
+      description: 'How p-values are corrected for the number of values tested',
+      examples: ['benjamini-hochberg'],
+    }),
+  ),
+  findings: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 12,
+      description: 'At most so many findings',
+      examples: [12],
+    }),
+  ),
+  language,
+};
+export const ProfileRequest = Type.Object(
+  { condition: ConditionBody, ...profileFields },
+  { additionalProperties: false, description: 'Whom to profile, against whom' },
+);
+export type ProfileRequest = Static<typeof ProfileRequest>;
+export const ProfileAudienceRequest = Type.Object(profileFields, {
+  additionalProperties: false,
+  description: 'Against whom to profile a saved audience',
+});
+export type ProfileAudienceRequest = Static<typeof ProfileAudienceRequest>;
+
+export const ProfileBucket = Type.Object(
+  {
+    label: Type.String({ description: 'The value or range in words', examples: ['C4'] }),
+    condition: ConditionBody,
+    unknown: Type.Optional(Type.Boolean({ description: 'Those without a value', examples: [true] })),
+    audience: Count('Customers of the audience in it'),
+    base: Count('Customers of the base in it'),
+    audienceShare: Ratio('Share of the audience'),
+    baseShare: Ratio('Share of the base'),
+    tgi: Type.Optional(
+      Type.Number({ description: '100 × audience share / base share; 100 = as common', examples: [238] }),
+    ),
+    effect: Type.Number({
+      description:
+        'Cohen’s h against the rest of the base: 0.2 small, 0.5 medium, 0.8 large; negative = rarer',
+      examples: [0.51],
+    }),
+    pValue: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1, description: 'Of this value alone', examples: [0.0002] }),
+    ),
+    corrected: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'Corrected for all values tested',
+        examples: [0.004],
+      }),
+    ),
+    isFinding: Type.Boolean({ description: 'Certain and large enough to tell', examples: [true] }),
+  },
+  { description: 'One value or range of a tag' },
+);
+export const ProfileTag = Type.Object(
+  {
+    tag: TagIdField,
+    title: Type.String({ description: 'Title in the language asked for', examples: ['Risk tolerance'] }),
+    defining: Type.Boolean({
+      description: 'Whether the audience is defined by this tag, so that its difference is no news',
+      examples: [false],
+    }),
+    ordered: Type.Boolean({ description: 'Whether its buckets are ranges in order', examples: [true] }),
+    cramersV: Ratio('How strongly the tag and membership hang together'),
+    meanDifference: Type.Optional(
+      Type.Number({
+        description: 'Of ranges: how far the means lie apart, in standard deviations',
+        examples: [0.4],
+      }),
+    ),
+    score: Type.Number({
+      minimum: 0,
+      description: 'Effect × √support of its best finding; ranks',
+      examples: [0.31],
+    }),
+    buckets: Type.Array(ProfileBucket, { description: 'In the order of the values' }),
+  },
+  { description: 'One tag of a profile' },
+);
+export const ProfileFinding = Type.Object(
+  {
+    tag: TagIdField,
+    sentence: Type.String({
+      description: 'The finding in words',
+      examples: ['Own funds: 2.4 times as common (38% against 16% among all customers)'],
+    }),
+    condition: ConditionBody,
+    audienceShare: Ratio('Share of the audience'),
+    baseShare: Ratio('Share of the base'),
+    effect: Type.Number({ description: 'Cohen’s h', examples: [0.51] }),
+    corrected: Ratio('Corrected p-value'),
+    score: Type.Number({ minimum: 0, description: 'Effect × √support', examples: [0.31] }),
+    defining: Type.Boolean({ description: 'Whether the audience is defined by this tag', examples: [false] }),
+    alike: Type.Array(
+      Type.Object(
+        { tag: TagIdField, title: Type.String({ description: 'Its title', examples: ['Fund amount'] }) },
+        { description: 'A tag' },
+      ),
+      { description: 'Tags that say the same again about these customers' },
+    ),
+  },
+  { description: 'What sets the audience apart' },
+);
+export const ProfileResult = Type.Object(
+  {
+    size: Count('Customers in the audience'),
+    baseSize: Count('Customers in the base'),
+    tested: Type.Integer({ minimum: 0, description: 'Values tested', examples: [3120] }),
+    findings: Type.Array(ProfileFinding, {
+      description: 'Strongest first; of tags that repeat each other only one',
+    }),
+    tags: Type.Array(ProfileTag, { description: 'Every tag, strongest first' }),
+    skipped: Type.Array(TagIdField, { description: 'Tags that cannot be profiled, such as lists' }),
+    tookMs,
+    release,
+  },
+  { description: 'How an audience differs from a base' },
+);
+export type ProfileResult = Static<typeof ProfileResult>;
+
+/* ── overlap ─────────────────────────────────────────────────────────────────────────────────────────── */
+
+export const OverlapRequest = Type.Object(
+  {
+    sets: Type.Array(
+      Type.Object(
+        {
+          name: Type.Optional(
+            Type.String({ maxLength: 200, description: 'What to call it', examples: ['Wealthy'] }),
+          ),
+          audience: Type.Optional(AudienceIdField),
+          condition: Type.Optional(ConditionBody),
+          snapshot: Type.Optional(Type.String({ description: 'Snapshot id', examples: ['snp_01j9z3'] })),
+        },
+        { additionalProperties: false, description: 'A set: a saved audience, a condition or a snapshot' },
+      ),
+      { minItems: 1, maxItems: 8, description: 'Sets to compare' },
+    ),
+  },
+  { additionalProperties: false, description: 'Which sets to compare' },
+);
+export type OverlapRequest = Static<typeof OverlapRequest>;
+export const OverlapResult = Type.Object(
+  {
+    sets: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ description: 'What it is called', examples: ['Wealthy'] }),
+          size: Count('Customers in it'),
+          only: Count('Of those, the ones in no other set'),
+        },
+        { description: 'One set' },
+      ),
+      { description: 'In the order asked' },
+    ),
+    regions: Type.Array(
+      Type.Object(
+        {
+          members: Type.Array(Type.Integer({ minimum: 0, description: 'Position of a set', examples: [0] }), {
+            description: 'Customers in exactly these sets',
+          }),
+          size: Count('How many'),
+        },
+        { description: 'Customers in exactly some of the sets' },
+      ),
+      { description: 'Largest first; together they are the union' },
+    ),
+    pairs: Type.Array(
+      Type.Object(
+        {
+          one: Type.Integer({ minimum: 0, description: 'Position of a set', examples: [0] }),
+          other: Type.Integer({ minimum: 0, description: 'Position of another', examples: [1] }),
+          both: Count('Customers in both'),
+          jaccard: Ratio('Both over either: 0 apart, 1 the same'),
+        },
+        { description: 'Two sets' },
+      ),
+      { description: 'Every pair' },
+    ),
+    union: Count('Customers in any of them'),
+    total: Count('All customers the caller may see'),
+    tookMs,
+    release,
+  },
+  { description: 'How sets overlap, exactly' },
+);
+export type OverlapResult = Static<typeof OverlapResult>;
+
+/* ── relax ───────────────────────────────────────────────────────────────────────────────────────────── */
+
+export const RelaxRequest = Type.Object(
+  {
+    condition: ConditionBody,
+    wanted: Type.Integer({ minimum: 0, description: 'Customers wanted', examples: [50000] }),
+    keep: Type.Optional(
+      Type.Array(Type.String({ description: 'JSON pointer', examples: ['/all/0'] }), {
+        maxItems: 100,
+        description: 'Leaves that must stay as they are',
+      }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 50,
+        default: 8,
+        description: 'At most so many proposals',
+        examples: [8],
+      }),
+    ),
+    language,
+  },
+  { additionalProperties: false, description: 'What to change, and how many customers are wanted' },
+);
+export type RelaxRequest = Static<typeof RelaxRequest>;
+export const RelaxResult = Type.Object(
+  {
+    count: Count('Customers the condition holds for now'),
+    wanted: Count('Customers wanted'),
+    proposals: Type.Array(
+      Type.Object(
+        {
+          condition: ConditionBody,
+          count: Count('Customers the changed condition holds for, exactly'),
+          distance: Type.Number({
+            minimum: 0,
+            description:
+              'How far it departs: share of customers whose answer a changed leaf changes, 0.5 more for a dropped leaf',
+            examples: [0.07],
+          }),
+          sentence: Type.String({
+            description: 'The change in words',
+            examples: ['“AUM is at least CNY 500,000” becomes “AUM is at least CNY 420,000”'],
+          }),
+          changes: Type.Array(
+            Type.Object(
+              {
+                pointer: Type.String({ description: 'Leaf that changes', examples: ['/all/0'] }),
+                kind: Type.Enum(['threshold', 'values', 'window', 'share', 'drop'] as const, {
+                  description: 'Kind of change',
+                  examples: ['threshold'],
+                }),
+                before: Type.String({
+                  description: 'The leaf in words',
+                  examples: ['AUM is at least CNY 500,000'],
+                }),
+                after: Type.Optional(
+                  Type.String({
+                    description: 'What it becomes; absent when dropped',
+                    examples: ['AUM is at least CNY 420,000'],
+                  }),
+                ),
+              },
+              { description: 'One change' },
+            ),
+            { description: 'One change or two' },
+          ),
+        },
+        { description: 'A changed condition' },
+      ),
+      { description: 'Those that reach the size, smallest change first; then the nearest that do not' },
+    ),
+    tookMs,
+    release,
+  },
+  { description: 'The nearest conditions of another size' },
+);
+export type RelaxResult = Static<typeof RelaxResult>;
+
+/* ── look-alike ──────────────────────────────────────────────────────────────────────────────────────── */
+
+export const LookalikeRequest = Type.Object(
+  {
+    name: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      pattern: '^[^\\u0000]*$',
+      description: 'What to call the result',
+      examples: ['Like our fund buyers'],
+    }),
+    seed: Type.Object(
+      {
+        audience: Type.Optional(AudienceIdField),
+        condition: Type.Optional(ConditionBody),
+        snapshot: Type.Optional(Type.String({ description: 'Snapshot id', examples: ['snp_01j9z3'] })),
+      },
+      { additionalProperties: false, description: 'The customers to be like; exactly one of the three' },
+    ),
+    within: Type.Optional(ConditionBody),
+    size: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'How many customers to take, the best scored first',
+        examples: [100000],
+      }),
+    ),
+    threshold: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'Or everybody likelier than this',
+        examples: [0.5],
+      }),
+    ),
+    excludeTags: Type.Optional(
+      Type.Array(TagIdField, {
+        maxItems: 5000,
+        description: 'Tags that must not count',
+        examples: [['city']],
+      }),
+    ),
+    allowProtected: Type.Optional(
+      Type.Array(TagIdField, {
+        maxItems: 100,
+        description: 'Protected tags that may count all the same; recorded in the audit trail',
+        examples: [['age']],
+      }),
+    ),
+    scoreTag: Type.Optional(
+      Type.String({
+        pattern: '^[a-z][a-z0-9_]{0,62}$',
+        description: 'Tag to keep the scores in; none when absent',
+        examples: ['like_fund_buyers'],
+      }),
+    ),
+    randomSeed: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 2 ** 31,
+        default: 1,
+        description: 'The same number draws the same customers',
+        examples: [1],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'A look-alike to make' },
+);
+export type LookalikeRequest = Static<typeof LookalikeRequest>;
+
+export const LookalikeResult = Type.Object(
+  {
+    seedSize: Count('Customers of the seed'),
+    candidates: Count('Customers that could be taken'),
+    size: Count('Customers taken'),
+    listId: Type.String({ description: 'List that holds them', examples: ['lst_01j9z3'] }),
+    scoreTag: Type.Optional(TagIdField),
+    threshold: Type.Number({ description: 'Least likelihood taken, as the model sees it', examples: [0.62] }),
+    auc: Ratio('Area under the ROC curve on customers kept aside; 0.5 = no better than chance'),
+    aucSe: Type.Number({ minimum: 0, description: 'Its standard error', examples: [0.004] }),
+    heldOut: Count('Customers kept aside'),
+    lifts: Type.Array(
+      Type.Object(
+        {
+          share: Ratio('The best-scored share of all customers'),
+          lift: Type.Number({ minimum: 0, description: 'Seeds in it over chance', examples: [6.2] }),
+          captured: Ratio('Share of the seeds kept aside that is in it'),
+        },
+        { description: 'Lift at one share' },
+      ),
+      { description: 'Lift at 1, 5, 10 and 20 %' },
+    ),
+    traits: Type.Array(
+      Type.Object(
+        {
+          tag: TagIdField,
+          title: Type.Object(
+            { en: Type.String({ description: 'English', examples: ['Age'] }) },
+            { additionalProperties: true, description: 'Title' },
+          ),
+          weight: Type.Number({
+            minimum: 0,
+            description: 'How much the tag moves the scores of customers',
+            examples: [0.8],
+          }),
+          condition: ConditionBody,
+          logOdds: Type.Number({
+            description: 'What that value adds against the average customer',
+            examples: [1.2],
+          }),
+        },
+        { description: 'A tag that counts, with its strongest value' },
+      ),
+      { description: 'What makes customers alike, strongest first' },
+    ),
+    excluded: Type.Array(
+      Type.Object(
+        {
+          tag: TagIdField,
+          reason: Type.Enum(
+            ['asked', 'protected', 'defines_seed', 'gives_seed_away', 'same_for_all', 'not_coded'] as const,
+            {
+              description: 'Why it does not count',
+              examples: ['protected'],
+            },
+          ),
+        },
+        { description: 'A tag that does not count' },
+      ),
+      { description: 'Tags left out' },
+    ),
+    tookMs,
+    release,
+  },
+  { description: 'A look-alike, with how well it tells the seed from others' },
+);
+export type LookalikeResult = Static<typeof LookalikeResult>;
+export const JobStarted = Type.Object(
+  {
+    jobId: Type.String({
+      description: 'Job to follow at /jobs/{id}; its result is the answer',
+      examples: ['job_01j9z3'],
+    }),
+  },
+  { description: 'Work that goes on' },
+);
