@@ -5,6 +5,7 @@ const MAY_IMPORT = {
   customers: ['governance', 'sources'],
   tags: ['governance', 'sources', 'customers'],
   audiences: ['governance', 'customers', 'tags'],
+  metrics: ['governance', 'customers'],
   offers: ['governance', 'audiences'],
   content: ['governance', 'customers', 'tags', 'offers'],
   channels: ['governance', 'customers', 'content'],

@@ -35,6 +35,7 @@ import {
 import type { Http, Routes } from '@rapport/http';
 import { createInsights, insightsLineage, insightsRoutes } from '@rapport/insights';
 import { type Clock, type Component, type Log, systemActor } from '@rapport/kernel';
+import { createMetrics, metricsMigrations, metricsRoutes } from '@rapport/metrics';
 import { createModels, modelsMigrations, modelsRoutes } from '@rapport/models';
 import { createOffers, offersMigrations, offersRoutes } from '@rapport/offers';
 import { createPartners, partnersMigrations, partnersRoutes } from '@rapport/partners';
@@ -44,6 +45,7 @@ import { createTags, tagsMigrations, tagsRoutes } from '@rapport/tags';
 import type { Config } from './config.ts';
 import { contentProfiles } from './content-profiles.ts';
 import { createMaintenance } from './maintenance.ts';
+import { metricWorld } from './metric-world.ts';
 import type { Secrets } from './secrets.ts';
 import { consentBodies, currentConsents, lastLoads, offerResults, templateLineage } from './views.ts';
 
@@ -127,6 +129,22 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     catalog: (release) => tags.catalog(release),
   });
   const checkCondition = (condition: Parameters<typeof audiences.faults>[0]) => audiences.faults(condition);
+  const metrics = createMetrics({
+    relational,
+    warehouse,
+    clock,
+    log,
+    audit,
+    world: metricWorld({ releases, tags, audiences, clock }),
+    checkCondition,
+    orgUnits: (actor) => customers.orgUnits(actor),
+    scopeOf: (actor) => customers.scopeOf(actor),
+    findCustomer: (customerId, actor) => customers.find(customerId, actor),
+    audienceName: async (audienceId) => (await audiences.find(audienceId))?.name,
+  });
+  tags.onRefreshed(async () => {
+    await metrics.keep();
+  });
   const offers = createOffers({ relational, audit, clock, checkCondition });
   const content = createContent({
     relational,
@@ -243,6 +261,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     customersMigrations,
     tagsMigrations,
     audiencesMigrations,
+    metricsMigrations,
     offersMigrations,
     contentMigrations,
     channelsMigrations,
@@ -257,6 +276,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     customersRoutes(customers),
     tagsRoutes(tags),
     audiencesRoutes(audiences),
+    metricsRoutes(metrics),
     offersRoutes(offers),
     contentRoutes(content, materials),
     channelsRoutes(channels),
@@ -300,6 +320,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     customers,
     tags,
     audiences,
+    metrics,
     offers,
     content,
     channels,
