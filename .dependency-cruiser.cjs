@@ -32,6 +32,7 @@ const PACKAGES = {
   statistics: ['kernel'],
   conditions: ['kernel'],
   stores: ['kernel'],
+  sets: ['kernel', 'stores', 'conditions'],
   http: ['kernel'],
   client: [],
   'demo-bank': ['kernel'],
