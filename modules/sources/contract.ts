@@ -78,11 +78,16 @@ export const LoadQuality = Type.Object(
   {
     name: Type.String({ description: 'Rule', examples: ['amounts_are_positive'] }),
     passed: Type.Boolean({ description: 'Whether it holds', examples: [true] }),
-    severity: Type.Union([Type.Literal('warn'), Type.Literal('fail')], {
+    severity: Type.Union([Type.Literal('warn'), Type.Literal('block'), Type.Literal('fail')], {
       description: 'What failing means',
       examples: ['warn'],
     }),
     message: Type.String({ description: 'What was found', examples: ['0 of 49,102 rows fail amount >= 0.'] }),
+    kind: Type.Optional(Type.String({ description: 'Kind of the rule', examples: ['range'] })),
+    table: Type.Optional(Type.String({ description: 'Table it judges', examples: ['trans'] })),
+    column: Type.Optional(Type.String({ description: 'Column it judges', examples: ['amount'] })),
+    failing: Type.Optional(Type.Number({ description: 'Rows that fail it', examples: [0] })),
+    checked: Type.Optional(Type.Number({ description: 'Rows it judged', examples: [49_102] })),
   },
   { description: 'Outcome of a quality rule' },
 );

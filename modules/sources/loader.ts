@@ -5,14 +5,17 @@ import type { Placement, Release } from '@rapport/stores';
 import { Type } from 'typebox';
 import type { LoadFault, LoadQuality, LoadTable, RoleRejection } from './contract.ts';
 import { findFiles } from './files.ts';
+import type { DeliveredSample, DeliveredTable, LoadInspector } from './inspector.ts';
 import type { FileTable, RoleMapping, Source, SqlTable } from './manifest.ts';
 import type { Projector, RejectedRows, RoleTable } from './projector.ts';
+import { createQualityJudge, SQL_LIMIT, sqlRefusal } from './quality.ts';
 import type { StagingDeps } from './reader.ts';
 import { readerOf } from './readers.ts';
 import { LoadRefused, refuse } from './refusal.ts';
 import { innerType, roleSelect, type TableColumn } from './role-select.ts';
+import { sampleCsv } from './sample.ts';
 import type { SourcesStore, TableDescription } from './sources.store.sql.ts';
-import { bindTables, expressionFault, foreignTables, lexicalFault, type ReadableTable } from './sql-guard.ts';
+import type { ReadableTable } from './sql-guard.ts';
 import { sqlName } from './sql-text.ts';
 import { type BuiltTable, buildTable, type TableInput } from './table-builder.ts';
 import { engineType } from './typing.ts';
@@ -21,6 +24,7 @@ export interface LoaderDeps extends StagingDeps {
   readonly store: SourcesStore;
   readonly clock: Clock;
   readonly projector: Projector | undefined;
+  readonly inspector: LoadInspector | undefined;
 }
 
 export interface LoadContext {
@@ -30,6 +34,8 @@ export interface LoadContext {
   readonly folder: string;
   readonly signal: AbortSignal;
   readonly report: (share: number, message: string) => Promise<void>;
+  /** Tables whose files were brought from elsewhere; the others lie in the folder. */
+  readonly delivery?: ReadonlyMap<string, DeliveredTable>;
   /** Called once the refused records are in quarantine, before anything becomes visible. */
   readonly onQuarantined?: () => Promise<void>;
 }
@@ -48,12 +54,6 @@ export interface LoadResult {
 
 const Counted = Type.Object({ n: Type.Integer() });
 const Described = Type.Object({ name: Type.String(), type: Type.String() });
-const Explained = Type.Object({ explain: Type.String() });
-const Database = Type.Object({ name: Type.String() });
-const NumberFound = Type.Object({ value: Type.Union([Type.Number(), Type.Null()]) });
-
-/** SQL of manifests may take this long and no longer. */
-const SQL_LIMIT = { maxSeconds: 1_800 } as const;
 const LONG = { maxSeconds: 6 * 3_600 } as const;
 
 /** What a table is after it was built: enough for SQL, roles, and whoever reads it later. */
@@ -75,6 +75,7 @@ export type Loader = ReturnType<typeof createLoader>;
  */
 export function createLoader(deps: LoaderDeps) {
   const { warehouse, releases, store, clock } = deps;
+  const judge = createQualityJudge(warehouse);
   const name = (physical: string): string => warehouse.identifier(physical);
 
   /**
@@ -116,10 +117,12 @@ export function createLoader(deps: LoaderDeps) {
 
     try {
       const before = await releases.current();
-      const totalBytes = await sizeOf(context.folder, [...files.values()].flat());
+      const folderOf = (table: string): string => context.delivery?.get(table)?.folder ?? context.folder;
+      const totalBytes = await sizeOf(files, folderOf);
       let readBytes = 0;
       for (const table of source.tables) {
         context.signal.throwIfAborted();
+        if (table.stream) continue;
         const replay = replays?.get(table.name);
         if (replays && !replay) {
           built.push(await keptTable(source, table, before));
@@ -133,7 +136,7 @@ export function createLoader(deps: LoaderDeps) {
           {
             table,
             sourceId: source.id,
-            folder: context.folder,
+            folder: folderOf(table.name),
             files: names,
             signal: context.signal,
             onBytes: (bytes) => {
@@ -182,6 +185,36 @@ export function createLoader(deps: LoaderDeps) {
       await context.report(0.8, 'checking quality rules');
       const quality = await checkQuality(context, built);
       const descriptions = describeAll(source, built);
+      if (deps.inspector) {
+        const inspected = await deps.inspector.inspect({
+          source,
+          loadId: context.loadId,
+          attempt: context.attempt,
+          kind: replays ? 'replay' : 'load',
+          tables: built.map((table) => {
+            const summary = tables.find((candidate) => candidate.table === table.name);
+            const declared = [...source.tables, ...source.derived].find(
+              (candidate) => candidate.name === table.name,
+            );
+            return {
+              name: table.name,
+              physical: table.physical,
+              columns: table.columns,
+              rows: table.rows,
+              derived: table.derived,
+              key: declared?.key ?? [],
+              roleMapping: table.roleMapping,
+              delivered: Object.values(summary?.headers ?? {}).at(-1),
+              reconciliation: summary,
+            };
+          }),
+          quality,
+          now: clock.now(),
+          signal: context.signal,
+        });
+        notes.push(...inspected.notes);
+        if (inspected.faults.length > 0) throw new LoadRefused(inspected.faults);
+      }
 
       await context.report(0.85, 'joining customers');
       return await store.exclusively(async () => {
@@ -244,29 +277,54 @@ export function createLoader(deps: LoaderDeps) {
   /** Finds the files of all tables and looks at the headers, so that all such faults are known at once. */
   const checkFiles = async (context: LoadContext): Promise<Map<string, string[]>> => {
     const faults: LoadFault[] = [];
+    const samples: DeliveredSample[] = [];
     const found = new Map<string, string[]>();
     for (const table of context.source.tables) {
-      const files = await findFiles(context.folder, table.paths);
+      if (table.stream) continue;
+      const delivered = context.delivery?.get(table.name);
+      const folder = delivered?.folder ?? context.folder;
+      const files = delivered ? [...delivered.files] : await findFiles(context.folder, table.paths);
       found.set(table.name, files);
+      if (delivered && files.length > 0) {
+        faults.push(...(await headerFaults(table, folder, files, samples)));
+        continue;
+      }
       const missing = table.paths.filter((path) => !/[*?]/.test(path) && !files.includes(path));
       for (const path of files.length === 0 && missing.length === 0 ? table.paths : missing) {
         faults.push({
           code: 'missing_file',
           place: table.name,
-          message: `There is no file "${path}" in ${context.source.manifest.folder}.`,
+          message: `There is no file "${path}" in ${context.source.manifest.folder ?? 'the folder of the manifest'}.`,
         });
       }
-      for (const file of files) {
-        try {
-          await readerOf(deps, table).check?.(table, context.folder, file);
-        } catch (error) {
-          if (!(error instanceof LoadRefused)) throw error;
-          faults.push(...error.faults);
-        }
+      faults.push(...(await headerFaults(table, folder, files, samples)));
+    }
+    if (faults.length > 0) {
+      const explained = await deps.inspector?.explain(context.source, samples, faults);
+      throw new LoadRefused(explained ?? faults);
+    }
+    return found;
+  };
+
+  /** Faults of the headers; of a file whose columns are not the expected ones a sample is kept, to explain why. */
+  const headerFaults = async (
+    table: FileTable,
+    folder: string,
+    files: readonly string[],
+    samples: DeliveredSample[],
+  ): Promise<readonly LoadFault[]> => {
+    const faults: LoadFault[] = [];
+    for (const file of files) {
+      try {
+        await readerOf(deps, table).check?.(table, folder, file);
+      } catch (error) {
+        if (!(error instanceof LoadRefused)) throw error;
+        faults.push(...error.faults);
+        const sample = table.format === 'csv' ? await sampleCsv(table, folder, file) : undefined;
+        if (sample) samples.push(sample);
       }
     }
-    if (faults.length > 0) throw new LoadRefused(faults);
-    return found;
+    return faults;
   };
 
   /** A table that a replay leaves as it is. */
@@ -294,33 +352,8 @@ export function createLoader(deps: LoaderDeps) {
     }));
 
   /** SQL of the manifest bound to the tables built so far. @throws LoadRefused when it is wrong or reads elsewhere */
-  const bind = async (sql: string, place: string, tables: readonly Built[]): Promise<string> => {
-    const fault = lexicalFault(sql);
-    if (fault) return refuse('sql_not_allowed', place, `This SQL is not allowed: ${fault}.`);
-    const open = readable(tables);
-    const bound = bindTables(sql, open);
-    try {
-      const tree = await warehouse.query(
-        Explained,
-        `SELECT explain FROM (EXPLAIN QUERY TREE ${bound})`,
-        {},
-        SQL_LIMIT,
-      );
-      const [database] = await warehouse.query(Database, 'SELECT currentDatabase() AS name');
-      const lines = tree.flatMap((row) => row.explain.split('\n'));
-      const foreign = foreignTables(lines, database?.name ?? '', open);
-      if (foreign.length > 0) {
-        return refuse(
-          'sql_not_allowed',
-          place,
-          `It reads ${foreign.join(', ')}; only tables of this source may be read: ${open.map((table) => table.name).join(', ')}.`,
-        );
-      }
-    } catch (error) {
-      throw sqlRefusal(error, place);
-    }
-    return bound;
-  };
+  const bind = (sql: string, place: string, tables: readonly Built[]): Promise<string> =>
+    judge.bind(sql, place, readable(tables));
 
   const derive = async (
     context: LoadContext,
@@ -393,36 +426,14 @@ export function createLoader(deps: LoaderDeps) {
   const checkQuality = async (context: LoadContext, tables: readonly Built[]): Promise<LoadQuality[]> => {
     const outcomes: LoadQuality[] = [];
     for (const rule of context.source.manifest.quality ?? []) {
-      const place = `quality ${rule.name}`;
-      const severity = rule.severity ?? 'fail';
-      if ('table' in rule) {
-        const fault = expressionFault(rule.rows);
-        if (fault) refuse('sql_not_allowed', place, `This SQL is not allowed: ${fault}.`);
-        const sql = `SELECT countIf(NOT ifNull((\n${rule.rows}\n), false)) AS n FROM ${sqlName(rule.table)}`;
-        const failing = await evaluate(await bind(sql, place, tables), place, context);
-        const rows = tables.find((table) => table.name === rule.table)?.rows ?? 0;
-        const allowed = rule.maxFailing ?? 0;
-        outcomes.push({
-          name: rule.name,
-          severity,
-          passed: failing <= allowed * rows,
-          message: `${failing} of ${rows} rows of ${rule.table} fail ${rule.rows.trim()}${allowed > 0 ? `; ${allowed * 100} % may` : ''}.`,
-        });
-        continue;
-      }
-      const value = await evaluate(await bind(rule.sql, place, tables), place, context);
-      const isLow = rule.min !== undefined && !(value >= rule.min);
-      const isHigh = rule.max !== undefined && !(value <= rule.max);
-      const limits = [
-        ...(rule.min === undefined ? [] : [`at least ${rule.min}`]),
-        ...(rule.max === undefined ? [] : [`at most ${rule.max}`]),
-      ];
-      outcomes.push({
-        name: rule.name,
-        severity,
-        passed: !isLow && !isHigh,
-        message: `It is ${Number.isNaN(value) ? 'unknown' : value}, and should be ${limits.join(' and ')}.`,
-      });
+      outcomes.push(
+        await judge.judge(rule, {
+          tables,
+          now: clock.now(),
+          historyOf: (table) => store.rowHistory(context.source.id, table, 30),
+          signal: context.signal,
+        }),
+      );
     }
     const failed = outcomes.filter((outcome) => !outcome.passed && outcome.severity === 'fail');
     if (failed.length > 0) {
@@ -435,22 +446,6 @@ export function createLoader(deps: LoaderDeps) {
       );
     }
     return outcomes;
-  };
-
-  const evaluate = async (bound: string, place: string, context: LoadContext): Promise<number> => {
-    try {
-      const rows = await warehouse.query(
-        NumberFound,
-        `SELECT toFloat64OrNull(toString(tupleElement(tuple(*), 1))) AS value FROM (${bound}) LIMIT 2`,
-        {},
-        { ...SQL_LIMIT, signal: context.signal },
-      );
-      if (rows.length > 1)
-        refuse('sql_not_allowed', place, 'It answers more than one row; it must answer one number.');
-      return rows[0]?.value ?? Number.NaN;
-    } catch (error) {
-      throw sqlRefusal(error, place);
-    }
   };
 
   /** Descriptions of all tables, with the SELECT of each role. @throws LoadRefused when a role cannot be played */
@@ -600,20 +595,11 @@ function typeOfEngine(type: string): string {
 
 const megabytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);
 
-async function sizeOf(folder: string, files: readonly string[]): Promise<number> {
-  const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
+async function sizeOf(
+  files: ReadonlyMap<string, readonly string[]>,
+  folderOf: (table: string) => string,
+): Promise<number> {
+  const paths = [...files].flatMap(([table, names]) => names.map((name) => join(folderOf(table), name)));
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** Faults that the engine finds in SQL of a manifest are faults of the manifest; its own troubles are not. */
-function sqlRefusal(error: unknown, place: string): unknown {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    if (['stores.query_failed', 'stores.query_too_slow', 'stores.query_too_large'].includes(error.code)) {
-      const message = error.message.split(' — in ')[0]?.replace(/^Code: \d+\. DB::Exception: /, '') ?? '';
-      return new LoadRefused([
-        { code: 'sql_failed', place, message: `The SQL fails: ${message.slice(0, 500)}` },
-      ]);
-    }
-  }
-  return error;
 }

@@ -12,9 +12,88 @@ export const ColumnType = Type.Enum(COLUMN_TYPES, {
 });
 export type ColumnType = (typeof COLUMN_TYPES)[number];
 
-export const FORMATS = ['csv', 'jsonl', 'parquet'] as const;
+export const FORMATS = ['csv', 'jsonl', 'parquet', 'fixed', 'xlsx', 'json'] as const;
 const Format = Type.Enum(FORMATS, { description: 'File format', examples: ['csv'] });
 export type FileFormat = (typeof FORMATS)[number];
+
+export const COMPRESSIONS = ['auto', 'none', 'gzip', 'zstd', 'zip'] as const;
+const Position = (description: string, example: number) =>
+  Type.Integer({ minimum: 1, maximum: 100_000, description, examples: [example] });
+
+/** A place in a fixed-width record: from 1, in the unit of the table. */
+export const FixedField = Type.Object(
+  {
+    start: Position('First place, from 1', 1),
+    width: Position('How many places', 8),
+    decimals: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 9,
+        description: 'Digits after the decimal point that is not written',
+        examples: [2],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'A field of a header or trailer record' },
+);
+
+export const FixedLayout = Type.Object(
+  {
+    unit: Type.Optional(
+      Type.Union([Type.Literal('bytes'), Type.Literal('characters')], {
+        description: 'What widths count: bytes of the encoding (default) or characters',
+        examples: ['bytes'],
+      }),
+    ),
+    type: Type.Optional(
+      Type.Object(
+        {
+          start: Position('First place of the record type, from 1', 1),
+          width: Position('Its width', 1),
+          header: Type.Optional(Type.String({ description: 'Text of header records', examples: ['H'] })),
+          detail: Type.Optional(
+            Type.String({
+              description: 'Text of the records to load; default: all that are neither header nor trailer',
+              examples: ['D'],
+            }),
+          ),
+          trailer: Type.Optional(Type.String({ description: 'Text of trailer records', examples: ['T'] })),
+        },
+        { additionalProperties: false, description: 'Where the record type stands' },
+      ),
+    ),
+    headerLines: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 100, description: 'First lines to skip', examples: [1] }),
+    ),
+    trailerLines: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1,
+        description: 'Last lines that are the trailer; without `type`',
+        examples: [1],
+      }),
+    ),
+    controls: Type.Optional(
+      Type.Object(
+        {
+          count: Type.Optional(FixedField),
+          sums: Type.Optional(
+            Type.Record(Type.String(), FixedField, {
+              description: 'Column → its control total in the trailer',
+              examples: [{ amount: { start: 20, width: 15, decimals: 2 } }],
+            }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description: 'What the trailer says of the records; a file that does not agree is refused',
+        },
+      ),
+    ),
+  },
+  { additionalProperties: false, description: 'Layout of a fixed-width file' },
+);
+export type FixedLayout = Static<typeof FixedLayout>;
 
 const Nulls = Type.Array(Type.String({ description: 'A marker', examples: ['?'] }), {
   description: 'Texts that mean "unknown"; compared before trimming and again after',
@@ -52,6 +131,12 @@ const fileSettings = {
       examples: ['gb18030'],
     }),
   ),
+  compression: Type.Optional(
+    Type.Enum(COMPRESSIONS, {
+      description: 'How files are packed; default auto: by the ending .gz, .zst or .zip (of one file)',
+      examples: ['gzip'],
+    }),
+  ),
   nulls: Type.Optional(Nulls),
   zone: Type.Optional(
     Type.String({ description: 'Time zone of local instants; default UTC', examples: ['Asia/Shanghai'] }),
@@ -66,6 +151,14 @@ const fileSettings = {
     Share('Above this share of undecodable records the encoding is taken to be wrong; default 0.05', 0.05),
   ),
 };
+
+export const DATA_CLASSES = ['C1', 'C2', 'C3'] as const;
+export const DataClass = Type.Enum(DATA_CLASSES, {
+  description:
+    'Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal',
+  examples: ['C2'],
+});
+export type DataClass = (typeof DATA_CLASSES)[number];
 
 export const FullColumn = Type.Object(
   {
@@ -172,6 +265,33 @@ export const FullColumn = Type.Object(
     zone: Type.Optional(
       Type.String({ description: 'Time zone of local instants', examples: ['Europe/Prague'] }),
     ),
+    width: Type.Optional(
+      Position('Fixed-width files: places of the field, in bytes or characters as the layout says', 20),
+    ),
+    start: Type.Optional(
+      Position('Fixed-width files: first place, from 1; default: after the column before', 1),
+    ),
+    decimals: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 9,
+        description: 'Fixed-width files: digits after the decimal point that is not written',
+        examples: [2],
+      }),
+    ),
+    sign: Type.Optional(
+      Type.Union([Type.Literal('leading'), Type.Literal('trailing'), Type.Literal('overpunch')], {
+        description:
+          'Fixed-width files: where the sign stands; `trailing` = `+` or `-` behind the digits, `overpunch` = in the last digit ({ABC… positive, }JKL… negative)',
+        examples: ['overpunch'],
+      }),
+    ),
+    owner: Type.Optional(
+      Type.String({ description: 'Who answers for the column', examples: ['dept:retail'] }),
+    ),
+    description: Type.Optional(LocalizedText),
+    dataClass: Type.Optional(DataClass),
+    unit: Type.Optional(Type.String({ description: 'Unit of the values', examples: ['days'] })),
   },
   { additionalProperties: false, description: 'A column' },
 );
@@ -191,6 +311,7 @@ export const ROLES = [
   'event',
   'product',
   'org_unit',
+  'relation',
   'consent',
 ] as const;
 export const TableRole = Type.Enum(ROLES, {
@@ -254,15 +375,126 @@ const Key = Type.Array(Type.String({ description: 'A column', examples: ['client
   examples: [['client_id']],
 });
 
+const ConnectionName = Type.String({
+  pattern: '^[a-z][a-z0-9_-]{0,59}$',
+  description: 'Connection to read through; its address and secrets are kept apart from manifests',
+  examples: ['lake'],
+});
+
+/** A table of a database that is read through a connection. */
+export const Relation = Type.Object(
+  {
+    table: Type.String({
+      pattern: '^[^."`]{1,64}([.][^."`]{1,64})?$',
+      description: 'Table or view, with its schema',
+      examples: ['public.customer'],
+    }),
+    watermark: Type.Optional(
+      Type.String({
+        description:
+          'Column that grows with every change (a number, a date or a time): a load reads only rows at or past the greatest value it has read; the table needs `mode: append` or `upsert`',
+        examples: ['updated_at'],
+      }),
+    ),
+    overlap: Type.Optional(
+      Type.String({
+        pattern: '^P',
+        description:
+          'How far before the watermark reading begins again, for rows that were committed late; default PT0S',
+        examples: ['PT10M'],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'A table of a database' },
+);
+export type Relation = Static<typeof Relation>;
+
+/** Events that are pushed to the platform or consumed from a topic. */
+export const StreamSettings = Type.Object(
+  {
+    eventId: Type.String({
+      description: 'Column with the id by which an event is taken once, however often it comes',
+      examples: ['event_id'],
+    }),
+    lateAfter: Type.Optional(
+      Type.String({
+        pattern: '^P',
+        description: 'Events older than this are taken and counted as late; default P1D',
+        examples: ['P1D'],
+      }),
+    ),
+    refuseAfter: Type.Optional(
+      Type.String({
+        pattern: '^P',
+        description: 'Events older than this are put into quarantine; default P400D',
+        examples: ['P400D'],
+      }),
+    ),
+    subject: Type.Optional(
+      Type.String({
+        description:
+          'Topic of the stream store (NATS JetStream) that others append to; default: pushed by HTTP only',
+        examples: ['core.events'],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'A stream of JSON events' },
+);
+export type StreamSettings = Static<typeof StreamSettings>;
+
+const stewardship = {
+  owner: Type.Optional(
+    Type.String({ description: 'Who answers for the data', examples: ['Retail banking data'] }),
+  ),
+  steward: Type.Optional(
+    Type.String({ description: 'Who looks after its quality', examples: ['ling.chen'] }),
+  ),
+  dataClass: Type.Optional(DataClass),
+};
+
 export const ManifestTable = Type.Object(
   {
     title: Type.Optional(LocalizedText),
-    path: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })], {
-      description:
-        'File under the folder, or a glob (`*`, `?`, `**`), or several; all are appended in name order',
-      examples: ['client.asc', 'trans_*.csv'],
-    }),
+    path: Type.Optional(
+      Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })], {
+        description:
+          'File under the folder, or a glob (`*`, `?`, `**`), or several; all are appended in name order. Of a connection: an object key or glob (S3), or a path under its address (HTTP)',
+        examples: ['client.asc', 'trans_*.csv'],
+      }),
+    ),
+    connection: Type.Optional(ConnectionName),
+    relation: Type.Optional(Relation),
+    stream: Type.Optional(StreamSettings),
+    ...stewardship,
     ...fileSettings,
+    fixed: Type.Optional(FixedLayout),
+    sheet: Type.Optional(
+      Type.Union([Type.String(), Type.Integer({ minimum: 1 })], {
+        description: 'Excel: name or place of the sheet, from 1; default the first',
+        examples: ['客戶'],
+      }),
+    ),
+    headerRow: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description: 'Excel: row with the column names; default 1',
+        examples: [3],
+      }),
+    ),
+    merged: Type.Optional(
+      Type.Union([Type.Literal('fill'), Type.Literal('first')], {
+        description:
+          'Excel: whether a merged value stands for all its cells (`fill`, default) or its first only',
+        examples: ['fill'],
+      }),
+    ),
+    rows: Type.Optional(
+      Type.String({
+        description: 'JSON: path of the array whose objects are the rows; default: the document itself',
+        examples: ['data.items'],
+      }),
+    ),
     columns: Type.Record(Type.String(), ManifestColumn, {
       description: 'Columns by name; without a header they stand in the order of the file',
       examples: [{ client_id: 'integer' }],
@@ -318,13 +550,195 @@ export const DerivedTable = Type.Object(
 export type DerivedTable = Static<typeof DerivedTable>;
 
 const Severity = Type.Optional(
-  Type.Union([Type.Literal('warn'), Type.Literal('fail')], {
-    description: '`fail` (default) refuses the load and keeps the data of before; `warn` only reports',
-    examples: ['warn'],
+  Type.Union([Type.Literal('warn'), Type.Literal('block'), Type.Literal('fail')], {
+    description:
+      '`fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports',
+    examples: ['block'],
   }),
 );
+const OnColumn = {
+  name: Name('Rule name', 'phones_known'),
+  table: Type.String({ description: 'Table of this source', examples: ['client'] }),
+  maxFailing: Type.Optional(Share('Share of rows that may fail it; default 0', 0.01)),
+  severity: Severity,
+};
+const Column = (description: string) => Type.String({ description, examples: ['balance'] });
 export const QualityRule = Type.Union(
   [
+    Type.Object(
+      { ...OnColumn, notNull: Column('Column that should have a value') },
+      { additionalProperties: false, description: 'Values are known' },
+    ),
+    Type.Object(
+      {
+        ...OnColumn,
+        unique: Type.Array(Column('A column'), {
+          minItems: 1,
+          description: 'Columns that together should not repeat',
+          examples: [['client_id']],
+        }),
+      },
+      { additionalProperties: false, description: 'Values do not repeat' },
+    ),
+    Type.Object(
+      {
+        ...OnColumn,
+        range: Type.Object(
+          {
+            column: Column('Number, money (in major units), date or instant'),
+            min: Type.Optional(Type.Union([Type.Number(), Type.String()], { description: 'Least allowed' })),
+            max: Type.Optional(
+              Type.Union([Type.Number(), Type.String()], { description: 'Greatest allowed' }),
+            ),
+          },
+          { additionalProperties: false, description: 'Limits', examples: [{ column: 'balance', min: 0 }] },
+        ),
+      },
+      { additionalProperties: false, description: 'Known values lie between limits' },
+    ),
+    Type.Object(
+      {
+        ...OnColumn,
+        pattern: Type.Object(
+          {
+            column: Column('Text column'),
+            matches: Type.String({
+              description: 'RE2 expression for the whole text',
+              examples: ['[0-9]{11}'],
+            }),
+          },
+          {
+            additionalProperties: false,
+            description: 'Expression',
+            examples: [{ column: 'phone', matches: '[0-9]{11}' }],
+          },
+        ),
+      },
+      { additionalProperties: false, description: 'Known texts have a form' },
+    ),
+    Type.Object(
+      {
+        ...OnColumn,
+        inSet: Type.Object(
+          {
+            column: Column('Text column'),
+            values: Type.Array(Type.String({ description: 'A text', examples: ['CNY'] }), {
+              minItems: 1,
+              description: 'Allowed texts',
+            }),
+          },
+          {
+            additionalProperties: false,
+            description: 'Allowed texts',
+            examples: [{ column: 'currency', values: ['CNY', 'USD'] }],
+          },
+        ),
+      },
+      { additionalProperties: false, description: 'Known texts are among the allowed ones' },
+    ),
+    Type.Object(
+      {
+        ...OnColumn,
+        refers: Type.Object(
+          {
+            column: Column('Column'),
+            to: Type.String({ description: '`table.column` of this source', examples: ['client.client_id'] }),
+          },
+          {
+            additionalProperties: false,
+            description: 'Reference',
+            examples: [{ column: 'client_id', to: 'client.client_id' }],
+          },
+        ),
+      },
+      { additionalProperties: false, description: 'Known values exist in another table' },
+    ),
+    Type.Object(
+      {
+        name: Name('Rule name', 'fresh'),
+        table: Type.String({ description: 'Table of this source', examples: ['trans'] }),
+        freshness: Type.Object(
+          {
+            column: Column('Date or instant column'),
+            within: Type.String({
+              pattern: '^P',
+              description: 'The latest value should be no older than this when the load ends',
+              examples: ['P2D'],
+            }),
+          },
+          {
+            additionalProperties: false,
+            description: 'Freshness',
+            examples: [{ column: 'at', within: 'P2D' }],
+          },
+        ),
+        severity: Severity,
+      },
+      { additionalProperties: false, description: 'The latest value is recent' },
+    ),
+    Type.Object(
+      {
+        name: Name('Rule name', 'usual_volume'),
+        table: Type.String({ description: 'Table of this source', examples: ['trans'] }),
+        volume: Type.Object(
+          {
+            maxDeviation: Type.Optional(
+              Type.Number({
+                exclusiveMinimum: 0,
+                description:
+                  'Greatest distance from the median of the last 30 loads in robust standard deviations (1.4826 × MAD); default 6',
+                examples: [6],
+              }),
+            ),
+            minHistory: Type.Optional(
+              Type.Integer({
+                minimum: 3,
+                maximum: 30,
+                description: 'Loads needed before it judges; default 5',
+                examples: [5],
+              }),
+            ),
+          },
+          { additionalProperties: false, description: 'Row count against history', examples: [{}] },
+        ),
+        severity: Severity,
+      },
+      { additionalProperties: false, description: 'The number of rows is usual' },
+    ),
+    Type.Object(
+      {
+        name: Name('Rule name', 'balances_add_up'),
+        table: Type.String({ description: 'Table of this source', examples: ['account'] }),
+        sum: Type.Object(
+          {
+            column: Column('Number or money column'),
+            equals: Type.Union(
+              [
+                Type.Number(),
+                Type.String({
+                  description: '`table.column` of this source whose sum it is',
+                  examples: ['control.total'],
+                }),
+              ],
+              {
+                description:
+                  'The control total: a number (money in major units), or the sum of another column',
+              },
+            ),
+            tolerance: Type.Optional(
+              Type.Number({ minimum: 0, description: 'Allowed difference; default 0', examples: [0.01] }),
+            ),
+          },
+          {
+            additionalProperties: false,
+            description: 'Control total',
+            examples: [{ column: 'balance', equals: 'control.total' }],
+          },
+        ),
+        severity: Severity,
+      },
+      { additionalProperties: false, description: 'A sum agrees with its control total' },
+    ),
     Type.Object(
       {
         name: Name('Rule name', 'amounts_are_positive'),
@@ -356,16 +770,72 @@ export const QualityRule = Type.Union(
 );
 export type QualityRule = Static<typeof QualityRule>;
 
+/** When the data of a source should be there. */
+export const Arrival = Type.Object(
+  {
+    by: Type.String({
+      pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$',
+      description: 'Local time',
+      examples: ['06:00'],
+    }),
+    zone: Type.Optional(
+      Type.String({ description: "Time zone; default the bank's", examples: ['Asia/Taipei'] }),
+    ),
+    calendar: Type.Optional(
+      Type.String({
+        pattern: '^[A-Z]{2}$',
+        description: 'Calendar of business days: CN, HK, TW; default: Monday to Friday',
+        examples: ['TW'],
+      }),
+    ),
+    every: Type.Optional(
+      Type.Union([Type.Literal('day'), Type.Literal('business day'), Type.Literal('month')], {
+        description:
+          'On which days a load is due: each day, each business day (default), or the first business day of a month',
+        examples: ['business day'],
+      }),
+    ),
+    missingAfter: Type.Optional(
+      Type.String({
+        pattern: '^PT',
+        description: 'Late becomes missing after this; default PT4H',
+        examples: ['PT4H'],
+      }),
+    ),
+    gate: Type.Optional(
+      Type.Boolean({
+        description: 'Whether tags over the source keep their values while it is late; default true',
+        examples: [true],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'When the data should be there' },
+);
+export type Arrival = Static<typeof Arrival>;
+
 export const SourceManifest = Type.Object(
   {
     source: Name('Source id', 'berka'),
     title: LocalizedText,
     description: Type.Optional(LocalizedText),
-    folder: Type.String({
-      minLength: 1,
-      description: 'Where the files are: relative to the manifest or absolute; `${NAME}` is replaced',
-      examples: ['${RAPPORT_DATASETS}/berka'],
-    }),
+    folder: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Where the files are: relative to the manifest or absolute; `${NAME}` is replaced; default `.`',
+        examples: ['${RAPPORT_DATASETS}/berka'],
+      }),
+    ),
+    connection: Type.Optional(ConnectionName),
+    ...stewardship,
+    drift: Type.Optional(
+      Type.Union([Type.Literal('refuse'), Type.Literal('warn'), Type.Literal('accept additions')], {
+        description:
+          'When what is delivered differs from the load before: `refuse` any change of columns, keys, types or codes; `warn` (default) load what can be loaded and report; `accept additions` say nothing of new columns and codes, refuse the rest',
+        examples: ['accept additions'],
+      }),
+    ),
+    arrives: Type.Optional(Arrival),
     defaults: Type.Optional(
       Type.Object(fileSettings, { additionalProperties: false, description: 'Settings of all tables' }),
     ),

@@ -2,13 +2,16 @@ import type { ProblemFault } from '@rapport/kernel';
 import { Value } from 'typebox/value';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { checkFormat } from './dates.ts';
+import { type FixedRecord, resolveFixed } from './fixed.ts';
 import { isKnownEncoding } from './lines.ts';
 import {
   type FileFormat,
   type FullColumn,
   type ManifestTable,
   type MapEntry,
+  type Relation,
   SourceManifest,
+  type StreamSettings,
   type TableRole,
 } from './manifest.schema.ts';
 import { PERSONAL_ROLE_COLUMNS, ROLE_COLUMNS } from './roles.ts';
@@ -47,7 +50,22 @@ export interface FileTable {
   /** Column → table and column in which its value must exist. */
   readonly references: ReadonlyMap<string, { readonly table: string; readonly column: string }>;
   readonly roleMapping: RoleMapping | undefined;
+  /** Connection the files or rows come through; absent: the folder. */
+  readonly connection: string | undefined;
+  readonly compression: Compression;
+  /** Of a database. */
+  readonly relation: Relation | undefined;
+  /** Pushed or consumed event by event; loads leave it alone. */
+  readonly stream: StreamSettings | undefined;
+  readonly fixed: FixedRecord | undefined;
+  readonly sheet: string | number;
+  readonly headerRow: number;
+  readonly fillsMerged: boolean;
+  /** Path of the array of rows in a JSON document. */
+  readonly rowsPath: readonly string[];
 }
+
+export type Compression = 'auto' | 'none' | 'gzip' | 'zstd' | 'zip';
 
 export interface SqlTable {
   readonly name: string;
@@ -206,6 +224,9 @@ function resolveTable(
   );
   if (columns.length === 0) report(`${pointer}/columns`, 'needs at least one column');
   const names = new Set(columns.map((column) => column.name));
+  const connection = table.connection ?? manifest.connection;
+  checkPlace(table, format, { pointer, connection, names, report });
+  const fixed = format === 'fixed' ? resolveFixed(table, `${pointer}`, report) : undefined;
   for (const column of table.key ?? []) {
     if (!names.has(column)) report(`${pointer}/key`, `there is no column "${column}"`);
   }
@@ -220,8 +241,9 @@ function resolveTable(
   );
   return {
     name,
-    paths: typeof table.path === 'string' ? [table.path] : table.path,
-    format,
+    paths: table.path === undefined ? [] : typeof table.path === 'string' ? [table.path] : table.path,
+    // Rows of a database come as CSV.
+    format: table.relation ? 'csv' : table.stream ? 'jsonl' : format,
     delimiter,
     quote,
     header: settings.header ?? true,
@@ -234,7 +256,68 @@ function resolveTable(
     duplicates: table.duplicates ?? 'quarantine',
     references,
     roleMapping: roleMappingOf(table, pointer, names, report),
+    connection,
+    compression: settings.compression ?? 'auto',
+    relation: table.relation,
+    stream: table.stream,
+    fixed,
+    sheet: table.sheet ?? 1,
+    headerRow: table.headerRow ?? 1,
+    fillsMerged: (table.merged ?? 'fill') === 'fill',
+    rowsPath: table.rows === undefined ? [] : table.rows.split('.'),
   };
+}
+
+/** A table comes from files, from a table of a database or as a stream, and its settings must suit that. */
+function checkPlace(
+  table: ManifestTable,
+  format: FileFormat,
+  context: {
+    pointer: string;
+    connection: string | undefined;
+    names: ReadonlySet<string>;
+    report: Report;
+  },
+): void {
+  const { pointer, connection, names, report } = context;
+  const kinds = [table.path, table.relation, table.stream].filter((kind) => kind !== undefined);
+  if (kinds.length !== 1) {
+    report(
+      pointer,
+      kinds.length === 0
+        ? 'needs `path` (files), `relation` (a table of a database) or `stream`'
+        : 'has more than one of `path`, `relation` and `stream`; a table comes from one place',
+    );
+  }
+  if (table.relation && connection === undefined) {
+    report(`${pointer}/relation`, 'needs a connection: `connection: <name>` here or at the top');
+  }
+  if (table.relation?.watermark !== undefined) {
+    if (!names.has(table.relation.watermark)) {
+      const from = Object.entries(table.columns).some(
+        ([, column]) => typeof column === 'object' && column.from === table.relation?.watermark,
+      );
+      if (!from) {
+        report(`${pointer}/relation/watermark`, `there is no column "${table.relation.watermark}"`);
+      }
+    }
+  }
+  if (table.stream) {
+    if (table.role !== 'event') report(`${pointer}/role`, 'a stream plays the role event');
+    if (!names.has(table.stream.eventId)) {
+      report(`${pointer}/stream/eventId`, `there is no column "${table.stream.eventId}"`);
+    }
+    if (table.references) report(`${pointer}/references`, 'a stream has no references');
+  }
+  const only = (setting: 'sheet' | 'headerRow' | 'merged' | 'rows' | 'fixed', owner: FileFormat): void => {
+    if (table[setting] !== undefined && format !== owner)
+      report(`${pointer}/${setting}`, `is a setting of format: ${owner}; this table is ${format}`);
+  };
+  only('sheet', 'xlsx');
+  only('headerRow', 'xlsx');
+  only('merged', 'xlsx');
+  only('rows', 'json');
+  only('fixed', 'fixed');
 }
 
 function personalColumns(table: ManifestTable): Set<string> {

@@ -16,6 +16,7 @@ export interface RecordFault {
   readonly line: number;
   readonly reason:
     | 'wrong_field_count'
+    | 'wrong_record_length'
     | 'truncated_record'
     | 'broken_quote'
     | 'undecodable_bytes'
@@ -41,6 +42,8 @@ export interface Splitter {
   end(take: (batch: RecordBatch) => void): void;
   /** Records seen so far, faults included. */
   readonly records: () => number;
+  /** Whether a record has begun that what was pushed so far does not end. */
+  readonly isOpen: () => boolean;
 }
 
 export const BATCH_BYTES = 8 * 1024 * 1024;
@@ -233,6 +236,7 @@ export function createCsvSplitter(options: {
       take(writer.flush());
     },
     records: () => records,
+    isOpen: () => held.length > 0,
   };
 }
 
@@ -274,6 +278,7 @@ export function createJsonLinesSplitter(options: { readonly file: number }): Spl
       take(writer.flush());
     },
     records: () => records,
+    isOpen: () => false,
   };
 }
 

@@ -16,6 +16,7 @@ import type {
   SourceView,
 } from './contract.ts';
 import { type FolderSettings, resolveFolder } from './files.ts';
+import type { LoadInspector } from './inspector.ts';
 import { createLoader, logicalName } from './loader.ts';
 import type { SourceManifest } from './manifest.schema.ts';
 import { parseManifest, resolveManifest, type Source } from './manifest.ts';
@@ -40,6 +41,8 @@ export interface SourcesDeps extends FolderSettings {
   /** Builds the canonical tables; without one only the tables of sources are loaded. */
   readonly projector?: Projector;
   readonly consents?: ConsentSink;
+  /** Watches what loads bring. */
+  readonly inspector?: LoadInspector;
 }
 
 export interface Loaded {
@@ -71,7 +74,14 @@ export function createSources(deps: SourcesDeps) {
   const { stores, clock, log, audit } = deps;
   const { relational, warehouse, releases, jobs } = stores;
   const store = createSourcesStore(relational);
-  const loader = createLoader({ warehouse, releases, store, clock, projector: deps.projector });
+  const loader = createLoader({
+    warehouse,
+    releases,
+    store,
+    clock,
+    projector: deps.projector,
+    inspector: deps.inspector,
+  });
   const quarantine = createQuarantine(warehouse);
   const views = createTableViews(warehouse);
   const listeners: ((loaded: Loaded) => Promise<void>)[] = [];
@@ -95,7 +105,7 @@ export function createSources(deps: SourcesDeps) {
     actor: Actor,
   ): Promise<ManifestApplied> => {
     // The variable may be set later, on the machine that loads; a folder outside is refused now.
-    await resolveFolder(source.manifest.folder, baseDir, deps).catch((error: unknown) => {
+    await resolveFolder(folderOf(source.manifest), baseDir, deps).catch((error: unknown) => {
       if (!(error instanceof Problem && error.code === 'sources.variable_not_set')) throw error;
     });
     const { version, changed } = await store.putSource({
@@ -251,7 +261,7 @@ export function createSources(deps: SourcesDeps) {
             release,
           );
         }
-        const folder = replayed ? '' : await resolveFolder(source.manifest.folder, source.baseDir, deps);
+        const folder = replayed ? '' : await resolveFolder(folderOf(source.manifest), source.baseDir, deps);
         const result = await loader.load(
           {
             source: parsed,
@@ -384,7 +394,7 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
         derived: false,
         ...(given.role ? { role: given.role } : {}),
         format: given.format ?? manifest.defaults?.format ?? 'csv',
-        path: typeof given.path === 'string' ? given.path : given.path.join(', '),
+        path: placeText(given),
         ...(known ? { rows: known.description.rows } : {}),
         columns: Object.keys(given.columns).length,
       };
@@ -406,7 +416,7 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
       id: source.id,
       title: manifest.title,
       ...(manifest.description ? { description: manifest.description } : {}),
-      folder: manifest.folder,
+      folder: folderOf(manifest),
       version: source.version,
       updatedAt: source.updatedAt.toISOString(),
       updatedBy: source.updatedBy,
@@ -564,6 +574,15 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
       );
     },
   };
+}
+
+const folderOf = (manifest: SourceManifest): string => manifest.folder ?? '.';
+
+/** Where a table comes from, as its manifest says. */
+function placeText(table: SourceManifest['tables'][string]): string {
+  if (table.relation) return table.relation.table;
+  if (table.stream) return table.stream.subject ?? 'stream';
+  return typeof table.path === 'string' ? table.path : (table.path ?? []).join(', ');
 }
 
 function createReporter(send: (share: number, message: string) => Promise<void>) {

@@ -253,6 +253,20 @@ export function createSourcesStore(relational: Relational) {
       return rows[0] && loadOf(rows[0]);
     },
 
+    /** Rows a table had after its last loads, newest first. */
+    async rowHistory(sourceId: string, table: string, limit: number): Promise<number[]> {
+      const { rows } = await pool.query<{ rows: number }>(
+        `select (t.entry ->> 'loaded')::double precision as rows
+         from (select l.tables, l.started_at, l.id from sources.load l
+               where l.source_id = $1 and l.state = 'loaded' and l.kind = 'load'
+               order by l.started_at desc, l.id desc limit $3) l,
+           lateral (select e as entry from jsonb_array_elements(l.tables) e where e ->> 'table' = $2 limit 1) t
+         order by l.started_at desc, l.id desc`,
+        [sourceId, table, limit],
+      );
+      return rows.map((row) => Number(row.rows));
+    },
+
     async describe(table: PhysicalTable): Promise<void> {
       await pool.query(
         `insert into sources.physical_table (physical, source_id, table_name, load_id, description) values ($1, $2, $3, $4, $5)

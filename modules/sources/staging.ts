@@ -72,12 +72,12 @@ export async function stageRecords(
   };
 }
 
-interface Target {
+export interface Target {
   readonly stage: string;
   readonly faults: string;
 }
 
-async function createTarget({ warehouse, releases }: StagingDeps, input: StagingInput): Promise<Target> {
+export async function createTarget({ warehouse, releases }: StagingDeps, input: StagingInput): Promise<Target> {
   const { table, sourceId } = input;
   const stage = releases.newTableName(`stage_${sourceId}_${table.name}`);
   const faults = releases.newTableName(`faults_${sourceId}_${table.name}`);
@@ -104,10 +104,10 @@ async function createTarget({ warehouse, releases }: StagingDeps, input: Staging
 }
 
 /** Staging column of a manifest column. */
-const textName = (column: Pick<Column, 'name'>): string => sqlName(`c_${column.name}`);
+export const textName = (column: Pick<Column, 'name'>): string => sqlName(`c_${column.name}`);
 
 /** `orders` holds, for each file, its columns as they stand in it. */
-function csvTexts(table: FileTable, stage: string, orders: readonly (readonly Column[])[]): StagedTexts {
+export function csvTexts(table: FileTable, stage: string, orders: readonly (readonly Column[])[]): StagedTexts {
   const joined = orders.map((order) => {
     const texts = order.map(textName);
     return texts.length === 0
@@ -126,7 +126,7 @@ function csvTexts(table: FileTable, stage: string, orders: readonly (readonly Co
   };
 }
 
-function jsonTexts(stage: string): StagedTexts {
+export function jsonTexts(stage: string): StagedTexts {
   return {
     table: sqlName(stage),
     source: textName,
@@ -138,14 +138,14 @@ function jsonTexts(stage: string): StagedTexts {
 
 /* ── CSV and JSON lines ──────────────────────────────────────────────────────────────────────────────── */
 
-interface Layout {
+export interface Layout {
   readonly fields: number;
   readonly wanted: readonly boolean[];
   /** Manifest columns in the order in which they stand in the file. */
   readonly order: readonly Column[];
 }
 
-function layoutOf(table: FileTable, header: readonly string[] | undefined): Layout {
+export function layoutOf(table: FileTable, header: readonly string[] | undefined): Layout {
   if (!header) {
     return { fields: table.columns.length, wanted: table.columns.map(() => true), order: table.columns };
   }
@@ -157,12 +157,12 @@ function layoutOf(table: FileTable, header: readonly string[] | undefined): Layo
   };
 }
 
-const dialectOf = (table: FileTable): CsvDialect => ({
+export const dialectOf = (table: FileTable): CsvDialect => ({
   delimiter: table.delimiter.charCodeAt(0),
   quote: table.quote === '' ? -1 : table.quote.charCodeAt(0),
 });
 
-const csvSplitter = (table: FileTable, file: number, layout: Layout): Splitter =>
+export const csvSplitter = (table: FileTable, file: number, layout: Layout): Splitter =>
   createCsvSplitter({ dialect: dialectOf(table), file, fields: layout.fields, wanted: layout.wanted });
 
 /** CSV and JSON lines, in any encoding. @throws LoadRefused */
@@ -284,7 +284,7 @@ function refuseEncoding(table: FileTable, place: string, samples: readonly Buffe
 }
 
 /** @returns remarks on columns that are not listed */
-function checkHeader(table: FileTable, file: string, header: readonly string[]): string[] {
+export function checkHeader(table: FileTable, file: string, header: readonly string[]): string[] {
   const place = `${table.name} (${file}:1)`;
   const twice = header.filter((name, index) => name !== '' && header.indexOf(name) !== index);
   if (twice.length > 0)
@@ -333,7 +333,7 @@ export async function checkCsvHeader(table: FileTable, folder: string, file: str
 }
 
 /** Sends batches to the engine one after another, while the next is being split. */
-function createInserter(warehouse: Warehouse, target: Target, input: StagingInput) {
+export function createInserter(warehouse: Warehouse, target: Target, input: StagingInput) {
   const isCsv = input.table.format === 'csv';
   let columns: readonly Column[] = input.table.columns;
   let queue: RecordBatch[] = [];
@@ -411,7 +411,7 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** Fields of a JSON object as texts: strings bare, everything else as it is written, NULL where there is none. */
-function jsonFields(table: FileTable): string {
+export function jsonFields(table: FileTable): string {
   const flat = table.columns.filter((column) => !column.from.includes('.'));
   const structure = `Tuple(${flat.map((column) => `${sqlName(column.from)} Nullable(String)`).join(', ')})`;
   return table.columns

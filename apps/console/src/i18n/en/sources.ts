@@ -65,6 +65,7 @@ export const sources = {
     empty: 'No quality rules were checked',
     passed: 'Passed',
     warn: 'Warning',
+    block: 'Blocks tags',
     fail: 'Failed',
   },
   quarantine: {

@@ -67,6 +67,7 @@ export const sources: Translation<typeof en> = {
     empty: '未检查任何质量规则',
     passed: '通过',
     warn: '警告',
+    block: '暂停标签',
     fail: '未通过',
   },
   quarantine: {

@@ -67,6 +67,7 @@ export const sources: Translation<typeof en> = {
     empty: '未檢查任何品質規則',
     passed: '通過',
     warn: '警告',
+    block: '暫停標籤',
     fail: '未通過',
   },
   quarantine: {
