@@ -38,40 +38,111 @@ export function bucketCondition(tag: string, entry: TagEntry, bucket: CodedBucke
 }
 
 /** Whether the buckets of a tag stand in an order that means something. */
-export const isOrdered = (tag: CodedTag): boolean =>
+export const isOrdered = (tag: Pick<CodedTag, 'buckets'>): boolean =>
   tag.buckets.length > 1 &&
   tag.buckets.every((bucket) => bucket.from !== undefined || bucket.to !== undefined);
 
+/** A customer's codes of two tags in one byte, by cid: memory and look-ups of many tags are halved. */
+export interface CodedPair {
+  readonly bytes: Uint8Array;
+  /** In the lower and in the upper four bits; a pair may hold one tag only. */
+  readonly tags: readonly {
+    readonly tag: string;
+    readonly shift: 0 | 4;
+    readonly buckets: readonly CodedBucket[];
+  }[];
+}
+
+/** One tag of a pair. */
+export interface CodedColumn {
+  readonly bytes: Uint8Array;
+  readonly shift: 0 | 4;
+  readonly buckets: readonly CodedBucket[];
+}
+
+const BYTES = 256;
+
+/** Two tags' codes in one array of bytes. */
+export function packPair(low: Uint8Array, high: Uint8Array | undefined): Uint8Array {
+  const bytes = new Uint8Array(Math.max(low.length, high?.length ?? 0));
+  bytes.set(low);
+  if (high)
+    for (let cid = 0; cid < high.length; cid++) bytes[cid] = (bytes[cid] ?? 0) | ((high[cid] ?? 0) << 4);
+  return bytes;
+}
+
 /**
- * How many of these customers have each code: one pass of byte look-ups, two counters to each code so that runs of one
- * code do not wait for the counter before.
- * @param members  cids, ascending for speed
- * @returns        16 counts; those past the end of `codes` count as unknown
+ * How many of these customers have each byte: one pass of look-ups, several counters to each byte so that runs of one
+ * value do not wait for the counter before.
+ * @param members  cids, ascending
+ * @returns        256 counts; those past the end count as unknown in both tags
  */
-export function countCodes(codes: Uint8Array, members: Uint32Array): Float64Array {
-  const even = new Uint32Array(256);
-  const odd = new Uint32Array(256);
-  const inside = members.length - countPast(members, codes.length);
+export function countBytes(bytes: Uint8Array, members: Uint32Array): Float64Array {
+  const counters = new Uint32Array(4 * BYTES);
+  const inside = members.length - countPast(members, bytes.length);
   const last = inside - (inside % 4);
   for (let at = 0; at < last; at += 4) {
-    const a = codes[members[at] ?? 0] ?? 0;
-    const b = codes[members[at + 1] ?? 0] ?? 0;
-    const c = codes[members[at + 2] ?? 0] ?? 0;
-    const d = codes[members[at + 3] ?? 0] ?? 0;
-    even[a] = (even[a] ?? 0) + 1;
-    odd[b] = (odd[b] ?? 0) + 1;
-    even[c | 128] = (even[c | 128] ?? 0) + 1;
-    odd[d | 128] = (odd[d | 128] ?? 0) + 1;
+    const a = bytes[members[at] ?? 0] ?? 0;
+    const b = (bytes[members[at + 1] ?? 0] ?? 0) + BYTES;
+    const c = (bytes[members[at + 2] ?? 0] ?? 0) + 2 * BYTES;
+    const d = (bytes[members[at + 3] ?? 0] ?? 0) + 3 * BYTES;
+    counters[a] = (counters[a] ?? 0) + 1;
+    counters[b] = (counters[b] ?? 0) + 1;
+    counters[c] = (counters[c] ?? 0) + 1;
+    counters[d] = (counters[d] ?? 0) + 1;
   }
   for (let at = last; at < inside; at++) {
-    const code = codes[members[at] ?? 0] ?? 0;
-    even[code] = (even[code] ?? 0) + 1;
+    const byte = bytes[members[at] ?? 0] ?? 0;
+    counters[byte] = (counters[byte] ?? 0) + 1;
   }
-  const counts = new Float64Array(CODES);
-  for (let code = 0; code < CODES; code++)
-    counts[code] = (even[code] ?? 0) + (odd[code] ?? 0) + (even[code | 128] ?? 0) + (odd[code | 128] ?? 0);
+  const counts = joined(counters);
   counts[0] = (counts[0] ?? 0) + members.length - inside;
   return counts;
+}
+
+/** How often each byte occurs over all cids. Who is a customer is not known here: the count of byte 0 says nothing. */
+export function totalBytes(bytes: Uint8Array): Float64Array {
+  const counters = new Uint32Array(4 * BYTES);
+  const last = bytes.length - (bytes.length % 4);
+  for (let at = 0; at < last; at += 4) {
+    const a = bytes[at] ?? 0;
+    const b = (bytes[at + 1] ?? 0) + BYTES;
+    const c = (bytes[at + 2] ?? 0) + 2 * BYTES;
+    const d = (bytes[at + 3] ?? 0) + 3 * BYTES;
+    counters[a] = (counters[a] ?? 0) + 1;
+    counters[b] = (counters[b] ?? 0) + 1;
+    counters[c] = (counters[c] ?? 0) + 1;
+    counters[d] = (counters[d] ?? 0) + 1;
+  }
+  for (let at = last; at < bytes.length; at++) counters[bytes[at] ?? 0] = (counters[bytes[at] ?? 0] ?? 0) + 1;
+  return joined(counters);
+}
+
+function joined(counters: Uint32Array): Float64Array {
+  const counts = new Float64Array(BYTES);
+  for (let at = 0; at < counters.length; at++)
+    counts[at % BYTES] = (counts[at % BYTES] ?? 0) + (counters[at] ?? 0);
+  return counts;
+}
+
+/** The counts of one tag's codes out of the counts of a pair's bytes. */
+export function codeCounts(byteCounts: Float64Array, shift: 0 | 4): Float64Array {
+  const counts = new Float64Array(CODES);
+  for (let byte = 0; byte < BYTES; byte++) {
+    const code = (byte >> shift) & 15;
+    counts[code] = (counts[code] ?? 0) + (byteCounts[byte] ?? 0);
+  }
+  return counts;
+}
+
+/** The codes of these customers; those past the end are unknown. */
+export function gather(
+  { bytes, shift }: Pick<CodedColumn, 'bytes' | 'shift'>,
+  cids: Uint32Array,
+): Uint8Array {
+  const gathered = new Uint8Array(cids.length);
+  for (let at = 0; at < cids.length; at++) gathered[at] = ((bytes[cids[at] ?? 0] ?? 0) >> shift) & 15;
+  return gathered;
 }
 
 /** How many of these ascending numbers are not below `end`. */
@@ -83,33 +154,4 @@ function countPast(members: Uint32Array, end: number): number {
     else high = middle;
   }
   return members.length - low;
-}
-
-/**
- * Counts of each code over all cids, two bytes at a time. Who is a customer is not known here: code 0 is left at 0.
- */
-export function totalCodes(codes: Uint8Array): Float64Array {
-  const counts = new Float64Array(CODES);
-  const add = (code: number, count: number): void => {
-    if (code > 0 && code < CODES) counts[code] = (counts[code] ?? 0) + count;
-  };
-  // Pairs are read from an even address on; a byte may be left at either end.
-  const first = codes.byteOffset % 2;
-  const pairs = Math.max(0, (codes.length - first) >> 1);
-  const view = pairs > 0 ? new Uint16Array(codes.buffer, codes.byteOffset + first, pairs) : new Uint16Array();
-  const seen = new Uint32Array(0x10000);
-  for (let at = 0; at < pairs; at++) {
-    const pair = view[at] ?? 0;
-    seen[pair] = (seen[pair] ?? 0) + 1;
-  }
-  for (let high = 0; high < CODES; high++) {
-    for (let low = 0; low < CODES; low++) {
-      const count = seen[(high << 8) | low] ?? 0;
-      add(low, count);
-      add(high, count);
-    }
-  }
-  if (first === 1) add(codes[0] ?? 0, 1);
-  for (let at = first + 2 * pairs; at < codes.length; at++) add(codes[at] ?? 0, 1);
-  return counts;
 }

@@ -4,12 +4,42 @@ import { toIso } from '@rapport/kernel';
 import type { CidSet, Release, Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
 import type { Resolved, ResolveOptions } from './audiences.ts';
-import { bucketCondition, type CodedBucket, type CodedTag } from './coded-tag.ts';
+import {
+  bucketCondition,
+  type CodedBucket,
+  type CodedPair,
+  type CodedTag,
+  packPair,
+  totalBytes,
+} from './coded-tag.ts';
 
-/** Answers the coded values of tags, all of one release. */
+/** Codes of tags, two to a byte. */
 export interface CodedTags {
-  /** `undefined` for tags whose values no byte can hold, such as lists. */
-  codes(tagId: string, catalog: ConditionCatalog, release: Release): Promise<CodedTag | undefined>;
+  /**
+   * The pairs that hold these tags, one after another. What was read is kept up to a budget of memory and stays true as
+   * long as the tag's table does; beyond the budget pairs are read and let go.
+   */
+  pairs(
+    tagIds: readonly string[],
+    catalog: ConditionCatalog,
+    release: Release,
+    signal?: AbortSignal,
+  ): AsyncGenerator<CodedPair & { readonly totals: Float64Array }>;
+}
+
+interface CodedTagsDeps {
+  readonly warehouse: Warehouse;
+  /** The set engine's codes; `undefined` where a tag is not indexed. */
+  readonly indexed: (
+    tagId: string,
+    catalog: ConditionCatalog,
+    release: Release,
+    signal: AbortSignal | undefined,
+  ) => Promise<CodedTag | undefined>;
+  /** Evaluates the buckets of tags that are not. */
+  readonly resolve: (condition: Condition, options?: ResolveOptions) => Promise<Resolved>;
+  /** Bytes kept: ten million customers take five megabytes a tag. */
+  readonly memoryBytes: number;
 }
 
 const MOST_VALUES = 14;
@@ -17,22 +47,13 @@ const DAY_MS = 86_400_000;
 const TopRow = Type.Object({ value: Type.Unknown(), n: Type.Integer() });
 const EdgeRow = Type.Object({ edges: Type.Array(Type.Number()) });
 
-/**
- * Codes tags by evaluating one condition a bucket, whatever evaluates conditions; what was coded is kept for the
- * release, up to a budget of memory, least recently used first out.
- */
-export function createCodedTags(deps: {
-  readonly warehouse: Warehouse;
-  readonly resolve: (condition: Condition, options?: ResolveOptions) => Promise<Resolved>;
-  /** @default 1 GiB */
-  readonly memoryBytes?: number;
-}): CodedTags {
-  const { warehouse, memoryBytes = 2 ** 30 } = deps;
-  const kept = new Map<string, Promise<CodedTag>>();
+export function createCodedTags(deps: CodedTagsDeps): CodedTags {
+  const { warehouse, memoryBytes } = deps;
+  const kept = new Map<string, { pair: CodedPair & { totals: Float64Array }; usedIn: number }>();
   let keptBytes = 0;
-  const sizes = new Map<string, number>();
 
-  const build = async (tagId: string, entry: TagEntry): Promise<CodedTag> => {
+  /** By one condition a bucket: slow, and right for whatever evaluates conditions. */
+  const byEvaluation = async (tagId: string, entry: TagEntry): Promise<CodedTag> => {
     const buckets = await bucketsOf(warehouse, entry);
     const sets: CidSet[] = [];
     for (const bucket of buckets) sets.push((await deps.resolve(bucketCondition(tagId, entry, bucket))).cids);
@@ -44,37 +65,63 @@ export function createCodedTags(deps: {
     });
     return { codes, buckets };
   };
+
+  const read = async (
+    ids: readonly string[],
+    ...[catalog, release, signal]: [ConditionCatalog, Release, AbortSignal | undefined]
+  ): Promise<CodedPair & { totals: Float64Array }> => {
+    const coded: { tag: string; found: CodedTag }[] = [];
+    for (const tag of ids) {
+      const entry = catalog.tag(tag);
+      if (!entry || entry.type === 'list') continue;
+      const found = (await deps.indexed(tag, catalog, release, signal)) ?? (await byEvaluation(tag, entry));
+      coded.push({ tag, found });
+    }
+    const [low, high] = coded;
+    const bytes = low ? packPair(low.found.codes, high?.found.codes) : new Uint8Array();
+    return {
+      bytes,
+      totals: totalBytes(bytes),
+      tags: coded.map(({ tag, found }, at) => ({ tag, shift: at === 0 ? 0 : 4, buckets: found.buckets })),
+    };
+  };
+
+  /** What no present question used goes first; then what was just read, for pushing out the others gains nothing. */
+  const makeRoom = (present: number, latest: string): void => {
+    const stale = [...kept].filter(([, { usedIn }]) => usedIn < present).map(([key]) => key);
+    for (const key of [...stale, latest]) {
+      if (keptBytes <= memoryBytes) return;
+      keptBytes -= kept.get(key)?.pair.bytes.length ?? 0;
+      kept.delete(key);
+    }
+  };
+
   return {
-    async codes(tagId, catalog, release) {
-      const entry = catalog.tag(tagId);
-      if (!entry || entry.type === 'list') return undefined;
-      const key = `${release.number} ${entry.table} ${entry.column}`;
-      const known = kept.get(key);
-      if (known) {
-        kept.delete(key);
-        kept.set(key, known);
-        return known;
-      }
-      const building = build(tagId, entry);
-      kept.set(key, building);
-      try {
-        const built = await building;
-        sizes.set(key, built.codes.length);
-        keptBytes += built.codes.length;
-        for (const old of kept.keys()) {
-          if (keptBytes <= memoryBytes || old === key) break;
-          kept.delete(old);
-          keptBytes -= sizes.get(old) ?? 0;
-          sizes.delete(old);
+    async *pairs(tagIds, catalog, release, signal) {
+      const wanted = new Set(tagIds);
+      // Pairs are the same whatever is asked for, so that what is kept serves every question.
+      const all = catalog.tagIds().filter((id) => catalog.tag(id)?.type !== 'list');
+      for (let at = 0; at < all.length; at += 2) {
+        const ids = all.slice(at, at + 2);
+        if (!ids.some((id) => wanted.has(id))) continue;
+        const key = JSON.stringify(ids.map((id) => [id, placeOf(catalog.tag(id))]));
+        const known = kept.get(key);
+        if (known) known.usedIn = release.number;
+        const pair = known?.pair ?? (await read(ids, catalog, release, signal));
+        if (!known) {
+          kept.set(key, { pair, usedIn: release.number });
+          keptBytes += pair.bytes.length;
+          makeRoom(release.number, key);
         }
-        return built;
-      } catch (error) {
-        kept.delete(key);
-        throw error;
+        yield { ...pair, tags: pair.tags.filter(({ tag }) => wanted.has(tag)) };
       }
     },
   };
 }
+
+/** What makes two readings of a tag the same: its table, its column and the segments behind them. */
+const placeOf = (entry: TagEntry | undefined): unknown =>
+  entry && [entry.table, entry.column, 'segments' in entry ? entry.segments : undefined];
 
 const lastOf = (set: CidSet): number => set.toArray().at(-1) ?? 0;
 

@@ -1,7 +1,7 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { murmur3, type Random } from '@rapport/kernel';
 import { classifierMetrics } from '@rapport/statistics';
-import { CODES } from './coded-tag.ts';
+import { CODES, type CodedPair } from './coded-tag.ts';
 
 /** Rows to learn from, column after column: `columns[k][row]` is the code of tag k. */
 export interface CodedRows {
@@ -205,13 +205,6 @@ export function drawEvenly(cids: Uint32Array, most: number, random: Random): Uin
   );
 }
 
-/** The codes of these customers; those past the end are unknown. */
-export function gather(codes: Uint8Array, cids: Uint32Array): Uint8Array {
-  const gathered = new Uint8Array(cids.length);
-  for (let at = 0; at < cids.length; at++) gathered[at] = codes[cids[at] ?? 0] ?? 0;
-  return gathered;
-}
-
 /**
  * How well one tag alone tells seed from rest: the area under the ROC curve when its codes are ordered by the rate of
  * seeds in each. Near 1 it decides: it was the seed's definition, or follows from it.
@@ -241,20 +234,25 @@ const rate = (seeds: Float64Array, others: Float64Array, code: number): number =
 
 /* ── scoring and taking ──────────────────────────────────────────────────────────────────────────────── */
 
-/** Adds what a tag says to the log-odds of every cid; ids past the end of its codes are unknown. */
-export function addTagScores(
+/**
+ * Adds what a pair of tags says to the log-odds of every cid; ids past the end of its bytes are unknown in both.
+ * @param columns  of the model, one a tag of the pair; a tag that the model leaves out has none
+ */
+export function addPairScores(
   scores: Float32Array,
-  codes: Uint8Array,
+  { bytes, tags }: Pick<CodedPair, 'bytes' | 'tags'>,
   model: CodedModel,
-  column: number,
+  columns: readonly (number | undefined)[],
 ): void {
-  const weights = Float64Array.from(
-    { length: CODES },
-    (_, code) => model.weights[column * CODES + code] ?? 0,
+  const weights = Float64Array.from({ length: 256 }, (_, byte) =>
+    tags.reduce((sum, { shift }, at) => {
+      const column = columns[at];
+      return column === undefined ? sum : sum + (model.weights[column * CODES + ((byte >> shift) & 15)] ?? 0);
+    }, 0),
   );
   const unknown = weights[0] ?? 0;
-  const inside = Math.min(scores.length, codes.length);
-  for (let cid = 0; cid < inside; cid++) scores[cid] = (scores[cid] ?? 0) + (weights[codes[cid] ?? 0] ?? 0);
+  const inside = Math.min(scores.length, bytes.length);
+  for (let cid = 0; cid < inside; cid++) scores[cid] = (scores[cid] ?? 0) + (weights[bytes[cid] ?? 0] ?? 0);
   if (unknown !== 0)
     for (let cid = inside; cid < scores.length; cid++) scores[cid] = (scores[cid] ?? 0) + unknown;
 }

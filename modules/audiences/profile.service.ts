@@ -9,10 +9,11 @@ import {
   bucketCondition,
   CODES,
   type CodedBucket,
-  type CodedTag,
-  countCodes,
+  type CodedColumn,
+  codeCounts,
+  countBytes,
+  gather,
   isOrdered,
-  totalCodes,
 } from './coded-tag.ts';
 import type { CodedTags } from './coded-tags.ts';
 import { definingTags } from './defining-tags.ts';
@@ -66,19 +67,12 @@ const YIELD_MS = 12;
 
 interface Counted extends TagCounts {
   readonly entry: TagEntry;
-  readonly coded: CodedTag;
+  readonly coded: CodedColumn;
 }
 
 /** Profiles and overlaps of audiences. */
 export function createProfiles(deps: InsightDeps): ProfileService {
   const { audiences, releases, codes } = deps;
-  const totals = new WeakMap<Uint8Array, Float64Array>();
-
-  const totalsOf = ({ codes: bytes }: CodedTag): Float64Array => {
-    const known = totals.get(bytes) ?? totalCodes(bytes);
-    totals.set(bytes, known);
-    return known;
-  };
   const conditionOf = async (
     of: { readonly audience?: string; readonly condition?: Condition },
     fallback: Condition,
@@ -108,39 +102,43 @@ export function createProfiles(deps: InsightDeps): ProfileService {
     const sharedMembers = isWhole ? undefined : baseSet.and(audience).toArray();
 
     const counted: Counted[] = [];
-    const skipped: string[] = [];
+    const asked = request.tags ?? catalog.tagIds();
+    const unknown = asked.find((id) => !catalog.tag(id));
+    if (unknown !== undefined)
+      throw audiencesProblems.unknown_tag({ detail: `There is no tag "${unknown}" with values.` });
     let breath = performance.now();
-    for (const id of request.tags ?? catalog.tagIds()) {
+    for await (const { bytes, totals, tags } of codes.pairs(asked, catalog, release, signal)) {
       signal?.throwIfAborted();
-      const entry = catalog.tag(id);
-      if (!entry) throw audiencesProblems.unknown_tag({ detail: `There is no tag "${id}" with values.` });
-      const coded = await codes.codes(id, catalog, release);
-      if (!coded) {
-        skipped.push(id);
-        continue;
+      const audienceBytes = countBytes(bytes, members);
+      const restBytes = restMembers && countBytes(bytes, restMembers);
+      const sharedBytes = sharedMembers && countBytes(bytes, sharedMembers);
+      for (const { tag, shift, buckets } of tags) {
+        const entry = catalog.tag(tag);
+        if (!entry) continue;
+        const counts = codeCounts(audienceBytes, shift);
+        const spread =
+          restBytes && sharedBytes
+            ? partCounts(codeCounts(sharedBytes, shift), codeCounts(restBytes, shift))
+            : wholeCounts(codeCounts(totals, shift), counts, baseSet.size);
+        const coded = { bytes, shift, buckets };
+        const middles = middlesOf(coded);
+        counted.push({
+          tag,
+          ordered: isOrdered(coded),
+          ...(middles ? { middles } : {}),
+          audience: counts,
+          ...spread,
+          entry,
+          coded,
+        });
       }
-      const counts = countCodes(coded.codes, members);
-      const spread = isWhole
-        ? wholeCounts(totalsOf(coded), counts, baseSet.size)
-        : partCounts(
-            countCodes(coded.codes, sharedMembers ?? new Uint32Array()),
-            countCodes(coded.codes, restMembers ?? new Uint32Array()),
-          );
-      const middles = middlesOf(coded);
-      counted.push({
-        tag: id,
-        ordered: isOrdered(coded),
-        ...(middles ? { middles } : {}),
-        audience: counts,
-        ...spread,
-        entry,
-        coded,
-      });
       if (performance.now() - breath > YIELD_MS) {
         await yieldToLoop();
         breath = performance.now();
       }
     }
+    const profiledTags = new Set(counted.map(({ tag }) => tag));
+    const skipped = asked.filter((id) => !profiledTags.has(id));
 
     const profiled = profileOf(counted, {
       audienceSize: audience.size,
@@ -264,7 +262,8 @@ function wholeCounts(
   size: number,
 ): { base: Float64Array; rest: Float64Array } {
   const base = Float64Array.from(total);
-  base[0] = Math.max(audience[0] ?? 0, size - total.reduce((sum, count) => sum + count, 0));
+  const known = total.reduce((sum, count, code) => (code > 0 ? sum + count : sum), 0);
+  base[0] = Math.max(audience[0] ?? 0, size - known);
   return { base, rest: base.map((count, code) => Math.max(0, count - (audience[code] ?? 0))) };
 }
 const partCounts = (
@@ -276,7 +275,7 @@ const partCounts = (
 });
 
 /** Middles of ranges as numbers; of ranges open at an end, the end there is. */
-function middlesOf(coded: CodedTag): (number | undefined)[] | undefined {
+function middlesOf(coded: CodedColumn): (number | undefined)[] | undefined {
   if (!isOrdered(coded)) return undefined;
   const middles: (number | undefined)[] = new Array<undefined>(CODES).fill(undefined);
   for (const { code, from, to } of coded.buckets) {
@@ -310,10 +309,16 @@ function rankFindings(
   const sample =
     strongest.length > 1 ? drawEvenly(base.toArray(), ALIKE_SAMPLE, seededRandom(1)) : new Uint32Array();
   const known = new Map<string, number>();
+  const drawn = new Map(
+    strongest.flatMap(({ tag }) => {
+      const one = byTag.get(tag);
+      return one ? [[tag, gather(one.coded, sample)] as const] : [];
+    }),
+  );
   const alikeness = (one: string, other: string): number => {
     const key = one < other ? `${one} ${other}` : `${other} ${one}`;
-    const [a, b] = [byTag.get(one), byTag.get(other)];
-    const found = known.get(key) ?? (a && b ? alikenessOf(a.coded.codes, b.coded.codes, sample) : 0);
+    const [a, b] = [drawn.get(one), drawn.get(other)];
+    const found = known.get(key) ?? (a && b ? alikenessOf(a, b) : 0);
     known.set(key, found);
     return found;
   };
@@ -341,7 +346,7 @@ function findingCondition(finding: Finding, { tag, entry, coded }: Counted): Con
     ...(last.to === undefined ? {} : { to: last.to }),
   });
 }
-const bucketOf = (coded: CodedTag, code: number | undefined): CodedBucket | 'unknown' =>
+const bucketOf = (coded: CodedColumn, code: number | undefined): CodedBucket | 'unknown' =>
   coded.buckets.find((bucket) => bucket.code === code) ?? 'unknown';
 
 const titleOf = (entry: TagEntry | undefined, id: string, language: Language): string =>

@@ -1,7 +1,7 @@
 import { seededRandom } from '@rapport/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CODES, countCodes, totalCodes } from './coded-tag.ts';
+import { CODES, codeCounts, countBytes, gather, packPair, totalBytes } from './coded-tag.ts';
 import { sayFinding, sayShare } from './finding-words.ts';
 import { alikenessOf, findingsOf, type ProfileOptions, profileOf, type TagCounts } from './profile.ts';
 
@@ -21,9 +21,9 @@ function tagOf(draw: (cid: number) => number): Uint8Array {
   return Uint8Array.from({ length: CUSTOMERS }, (_, cid) => draw(cid));
 }
 function countsOf(tag: string, codes: Uint8Array, members: Uint32Array): TagCounts {
-  const audience = countCodes(codes, members);
-  const base = totalCodes(codes);
-  base[0] = CUSTOMERS - base.reduce((sum, count) => sum + count, 0);
+  const audience = codeCounts(countBytes(codes, members), 0);
+  const base = codeCounts(totalBytes(codes), 0);
+  base[0] = CUSTOMERS - base.reduce((sum, count, code) => (code > 0 ? sum + count : sum), 0);
   return {
     tag,
     ordered: false,
@@ -34,24 +34,31 @@ function countsOf(tag: string, codes: Uint8Array, members: Uint32Array): TagCoun
 }
 
 describe('counting codes', () => {
-  it('agrees with counting one by one, for any members and lengths', () => {
+  it('agrees with counting one by one, for two tags in a byte, any members and lengths', () => {
+    const codesOf = fc.array(fc.integer({ min: 0, max: CODES - 1 }), { maxLength: 200 });
     fc.assert(
       fc.property(
-        fc.array(fc.integer({ min: 0, max: CODES - 1 }), { maxLength: 300 }),
-        fc.uniqueArray(fc.nat({ max: 400 }), { maxLength: 200 }),
-        fc.boolean(),
-        (list, cids, odd) => {
-          const codes = odd ? Uint8Array.from([9, ...list]).subarray(1) : Uint8Array.from(list);
+        codesOf,
+        codesOf,
+        fc.uniqueArray(fc.nat({ max: 300 }), { maxLength: 150 }),
+        (one, other, cids) => {
+          const bytes = packPair(Uint8Array.from(one), Uint8Array.from(other));
           const members = Uint32Array.from(cids.toSorted((a, b) => a - b));
-          const expected = new Float64Array(CODES);
-          for (const cid of members) expected[codes[cid] ?? 0] = (expected[codes[cid] ?? 0] ?? 0) + 1;
-          expect([...countCodes(codes, members)]).toEqual([...expected]);
-          const totals = new Float64Array(CODES);
-          for (const code of codes) if (code > 0) totals[code] = (totals[code] ?? 0) + 1;
-          expect([...totalCodes(codes)]).toEqual([...totals]);
+          for (const [list, shift] of [
+            [one, 0],
+            [other, 4],
+          ] as const) {
+            const expected: number[] = new Array<number>(CODES).fill(0);
+            for (const cid of members) expected[list[cid] ?? 0] = (expected[list[cid] ?? 0] ?? 0) + 1;
+            expect([...codeCounts(countBytes(bytes, members), shift)]).toEqual(expected);
+            expect([...gather({ bytes, shift }, members)]).toEqual([...members].map((cid) => list[cid] ?? 0));
+            const totals: number[] = new Array<number>(CODES).fill(0);
+            for (const code of list) if (code > 0) totals[code] = (totals[code] ?? 0) + 1;
+            expect([...codeCounts(totalBytes(bytes), shift)].slice(1)).toEqual(totals.slice(1));
+          }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });
@@ -75,11 +82,10 @@ describe('a profile', () => {
       [...all].map(([tag, codes]) => countsOf(tag, codes, members)),
       options(members.length),
     );
-    const sample = Uint32Array.from({ length: CUSTOMERS }, (_, cid) => cid);
     const findings = findingsOf(
       tags,
       new Set(),
-      (one, other) => alikenessOf(all.get(one) ?? planted, all.get(other) ?? planted, sample),
+      (one, other) => alikenessOf(all.get(one) ?? planted, all.get(other) ?? planted),
       10,
     );
     expect(findings.map((finding) => finding.tag).slice(0, 2)).toEqual(['planted', 'weak']);
@@ -105,7 +111,7 @@ describe('a profile', () => {
         const members = Uint32Array.from(drawn);
         const profiled = profileOf(
           totals.map((total, at) => {
-            const audience = countCodes(tags[at] ?? new Uint8Array(), members);
+            const audience = codeCounts(countBytes(tags[at] ?? new Uint8Array(), members), 0);
             const rest = Float64Array.from(audience, (count, code) => (total.base[code] ?? 0) - count);
             return { ...total, audience, rest };
           }),

@@ -225,11 +225,11 @@ function strongestOf(
   };
 }
 
-/** Cramér's V of two tags over these customers, from their codes. */
-export function alikenessOf(one: Uint8Array, other: Uint8Array, sample: Uint32Array): number {
+/** Cramér's V of two tags over the same customers, from their codes. */
+export function alikenessOf(one: Uint8Array, other: Uint8Array): number {
   const table = new Float64Array(CODES * CODES);
-  for (const cid of sample) {
-    const cell = (one[cid] ?? 0) * CODES + (other[cid] ?? 0);
+  for (let at = 0; at < one.length; at++) {
+    const cell = (one[at] ?? 0) * CODES + (other[at] ?? 0);
     table[cell] = (table[cell] ?? 0) + 1;
   }
   return association(table, CODES).cramersV;
