@@ -42,8 +42,23 @@ export const Settings = Type.Object(
       }),
     ),
     RAPPORT_CLICKHOUSE_URL: Type.Optional(
-      Type.String({ pattern: '^https?://', description: 'ClickHouse to use in place of the embedded one' }),
+      Type.String({
+        pattern: '^https?://[^,]+(,https?://[^,]+)*$',
+        description: 'ClickHouse to use in place of the embedded one; of a cluster all nodes, with commas',
+      }),
     ),
+    RAPPORT_CLICKHOUSE_CLUSTER: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9_]+$',
+        description: "Cluster that shares the data out, by its name in the servers' remote_servers",
+      }),
+    ),
+    RAPPORT_CLICKHOUSE_BLOCK: Type.Integer({
+      minimum: 1,
+      maximum: 4_294_967_295,
+      default: 65_536,
+      description: 'Customers in a row that stay together on one node of the cluster; never change it later',
+    }),
     RAPPORT_CLICKHOUSE_USER: Type.String({ default: 'default', description: 'ClickHouse user' }),
     RAPPORT_CLICKHOUSE_PASSWORD: Type.String({ default: '', description: 'ClickHouse password' }),
     RAPPORT_CLICKHOUSE_DATABASE: Type.String({
@@ -136,6 +151,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, pr
     throw configProblems.invalid_setting({
       detail: faults.map((fault) => `${fault.pointer.slice(1)} ${fault.message}`).join('; '),
       faults,
+    });
+  }
+  const { RAPPORT_CLICKHOUSE_URL: url, RAPPORT_CLICKHOUSE_CLUSTER: cluster } = settings;
+  if (url?.includes(',') && cluster === undefined) {
+    throw configProblems.invalid_setting({
+      detail:
+        "RAPPORT_CLICKHOUSE_URL names several nodes; RAPPORT_CLICKHOUSE_CLUSTER must say which of the servers' remote_servers they are.",
+    });
+  }
+  if (url === undefined && cluster !== undefined) {
+    throw configProblems.invalid_setting({
+      detail: 'RAPPORT_CLICKHOUSE_CLUSTER is set; RAPPORT_CLICKHOUSE_URL must name its nodes, with commas.',
     });
   }
   const home = resolve(settings.RAPPORT_HOME);

@@ -152,12 +152,15 @@ function warehouseOf({ settings }: Config, childPath: string | undefined) {
       ...(childPath === undefined ? {} : { childPath }),
     };
   }
-  return {
-    url: settings.RAPPORT_CLICKHOUSE_URL,
+  const account = {
     user: settings.RAPPORT_CLICKHOUSE_USER,
     password: settings.RAPPORT_CLICKHOUSE_PASSWORD,
     database: settings.RAPPORT_CLICKHOUSE_DATABASE,
   };
+  const name = settings.RAPPORT_CLICKHOUSE_CLUSTER;
+  if (name === undefined) return { ...account, url: settings.RAPPORT_CLICKHOUSE_URL };
+  const urls = settings.RAPPORT_CLICKHOUSE_URL.split(',');
+  return { ...account, cluster: { name, urls, block: settings.RAPPORT_CLICKHOUSE_BLOCK } };
 }
 
 function freePort(host: string): Promise<number> {

@@ -22,10 +22,22 @@ create unique index if not exists key_range_first on customers.key_range (first_
   warehouse: [
     {
       id: '20261123T191000_customers',
-      sql: `
-CREATE TABLE IF NOT EXISTS customer_key (customer_id String, cid UInt32) ENGINE = MergeTree ORDER BY customer_id;
-CREATE TABLE IF NOT EXISTS collected_event (cid UInt32, event_id String, name LowCardinality(String), at DateTime64(3, 'UTC'), properties Map(LowCardinality(String), String) CODEC(ZSTD(1)), source LowCardinality(String), inserted_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(inserted_at) ORDER BY (cid, name, at, event_id);
-`,
+      tables: [
+        {
+          name: 'customer_key',
+          columns: 'customer_id String, cid UInt32',
+          orderBy: 'customer_id',
+          spread: 'cid',
+        },
+        {
+          name: 'collected_event',
+          columns:
+            "cid UInt32, event_id String, name LowCardinality(String), at DateTime64(3, 'UTC'), properties Map(LowCardinality(String), String) CODEC(ZSTD(1)), source LowCardinality(String), inserted_at DateTime64(3, 'UTC')",
+          engine: 'ReplacingMergeTree(inserted_at)',
+          orderBy: 'cid, name, at, event_id',
+          spread: 'cid',
+        },
+      ],
     },
   ],
 };

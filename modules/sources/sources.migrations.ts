@@ -53,8 +53,10 @@ create table sources.physical_table (
   warehouse: [
     {
       id: '20261123T191001_quarantine',
-      sql: `
-CREATE TABLE IF NOT EXISTS quarantine (
+      tables: [
+        {
+          name: 'quarantine',
+          columns: `
   source LowCardinality(String),
   load_id String,
   attempt String,
@@ -68,9 +70,11 @@ CREATE TABLE IF NOT EXISTS quarantine (
   record String,
   record_hex String,
   state LowCardinality(String),
-  at DateTime64(3, 'UTC')
-) ENGINE = MergeTree ORDER BY (source, attempt, table, file, line);
-`,
+  at DateTime64(3, 'UTC')`,
+          orderBy: 'source, attempt, table, file, line',
+          spread: 'any',
+        },
+      ],
     },
   ],
 };

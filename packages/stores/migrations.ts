@@ -1,4 +1,4 @@
-import type { Migration, ModuleMigrations, Relational, Warehouse } from './ports.ts';
+import type { Migration, ModuleMigrations, Relational, TableMigration, Warehouse } from './ports.ts';
 import { storesProblems } from './problems.ts';
 
 /** Any number that no one else locks by; keeps two processes from migrating at the same time. */
@@ -37,11 +37,9 @@ export async function runMigrations(
     }
     for (const { module, migration } of inOrder(migrations, 'warehouse')) {
       if (done.has(`warehouse ${migration.id}`)) continue;
-      for (const statement of statementsOf(migration.sql)) {
-        await warehouse
-          .command(statement)
-          .catch((cause: unknown) => fail('warehouse', module, migration, cause));
-      }
+      await runWarehouseMigration(warehouse, migration).catch((cause: unknown) =>
+        fail('warehouse', module, migration, cause),
+      );
       await lock.query("insert into rapport.migration (engine, id, module) values ('warehouse', $1, $2)", [
         migration.id,
         module,
@@ -53,13 +51,25 @@ export async function runMigrations(
   }
 }
 
-function inOrder(
+async function runWarehouseMigration(
+  warehouse: Warehouse,
+  migration: Migration | TableMigration,
+): Promise<void> {
+  if ('tables' in migration) {
+    for (const table of migration.tables) await warehouse.createTable({ ...table, ifNotExists: true });
+  } else {
+    for (const statement of statementsOf(migration.sql)) await warehouse.command(statement);
+  }
+}
+
+function inOrder<Engine extends 'relational' | 'warehouse'>(
   migrations: readonly ModuleMigrations[],
-  engine: 'relational' | 'warehouse',
-): { module: string; migration: Migration }[] {
-  const all = migrations.flatMap(({ module, ...engines }) =>
-    (engines[engine] ?? []).map((migration) => ({ module, migration })),
-  );
+  engine: Engine,
+): { module: string; migration: NonNullable<ModuleMigrations[Engine]>[number] }[] {
+  const all = migrations.flatMap((each) => {
+    const own: readonly NonNullable<ModuleMigrations[Engine]>[number][] = each[engine] ?? [];
+    return own.map((migration) => ({ module: each.module, migration }));
+  });
   const ids = new Set<string>();
   for (const { module, migration } of all) {
     if (ids.has(migration.id)) {
@@ -82,7 +92,7 @@ export function statementsOf(sql: string): string[] {
     .filter((statement) => statement.replace(/--[^\n]*/g, '').trim() !== '');
 }
 
-function fail(engine: string, module: string, migration: Migration, cause: unknown): never {
+function fail(engine: string, module: string, migration: { readonly id: string }, cause: unknown): never {
   const reason = cause instanceof Error ? cause.message : String(cause);
   throw storesProblems.migration_failed({
     detail: `The ${engine} migration ${migration.id} of ${module} failed: ${reason}`,

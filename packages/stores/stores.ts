@@ -16,6 +16,7 @@ import { createReleases, releasesMigrations } from './releases.ts';
 import { createLmdbStream } from './stream.lmdb.ts';
 import { createNatsStream } from './stream.nats.ts';
 import { createWarehouse } from './warehouse.ts';
+import { createClusterWarehouse } from './warehouse-cluster.ts';
 import { createWarehouseLauncher } from './warehouse-launcher.ts';
 
 export interface StoresConfig {
@@ -28,6 +29,14 @@ export interface StoresConfig {
   /** A ClickHouse by URL (`http://…`) instead of the embedded one. */
   readonly warehouse?: {
     readonly url?: string;
+    /** A cluster: addresses of all its nodes, or of one where they share a Keeper; see docs/scale.md. */
+    readonly cluster?: {
+      /** Name in the servers' `remote_servers`. */
+      readonly name: string;
+      readonly urls: readonly string[];
+      /** Customers in a row that stay together on one shard. @default 65,536 */
+      readonly block?: number;
+    };
     readonly user?: string;
     readonly password?: string;
     /** @default rapport */
@@ -67,7 +76,8 @@ export async function createStores(config: StoresConfig): Promise<StartedStores>
   const home = resolve(config.home);
   const { log, clock } = config;
   const isEmbeddedPostgres = config.relational?.url === undefined;
-  const isEmbeddedWarehouse = config.warehouse?.url === undefined;
+  const { cluster } = config.warehouse ?? {};
+  const isEmbeddedWarehouse = config.warehouse?.url === undefined && cluster === undefined;
   await mkdir(home, { recursive: true });
   const run = await runDirectory(home, isEmbeddedPostgres ? await unprivilegedAccount() : undefined);
   const logs = join(home, 'logs');
@@ -108,26 +118,35 @@ export async function createStores(config: StoresConfig): Promise<StartedStores>
       })
     : undefined;
   const database = config.warehouse?.database ?? 'rapport';
-  const warehouse = createWarehouse(
-    engine
-      ? {
-          url: 'http://localhost',
-          username: 'default',
-          password: '',
-          database,
-          socketPath,
-          ready: engine.ready,
-          readsLocalFiles: true,
-        }
-      : {
-          url: config.warehouse?.url ?? '',
-          username: config.warehouse?.user ?? 'default',
-          password: config.warehouse?.password ?? '',
-          database,
-          readsLocalFiles: false,
+  const account = {
+    username: config.warehouse?.user ?? 'default',
+    password: config.warehouse?.password ?? '',
+    database,
+  };
+  const warehouse = cluster
+    ? createClusterWarehouse(
+        {
+          ...account,
+          cluster: cluster.name,
+          urls: cluster.urls,
+          ...(cluster.block === undefined ? {} : { block: cluster.block }),
         },
-    log,
-  );
+        log,
+      )
+    : createWarehouse(
+        engine
+          ? {
+              url: 'http://localhost',
+              username: 'default',
+              password: '',
+              database,
+              socketPath,
+              ready: engine.ready,
+              readsLocalFiles: true,
+            }
+          : { ...account, url: config.warehouse?.url ?? '', readsLocalFiles: false },
+        log,
+      );
 
   const keyValue = keyValueOf(config, home);
   const stream = streamOf(config, home);
@@ -173,7 +192,7 @@ export async function createStores(config: StoresConfig): Promise<StartedStores>
     async health() {
       const [relationalUp, warehouseUp, keyValueUp, streamUp] = await Promise.all([
         isUp(() => relational.pool.query('select 1')),
-        isUp(() => warehouse.command('SELECT 1', {}, { maxSeconds: 5 })),
+        isUp(() => warehouse.ping()),
         isUp(() => keyValue.get('health')),
         isUp(() => stream.lag('health', 'health')),
       ]);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cidSetFromBytes, cidSetOf } from './cid-sets.ts';
-import type { Warehouse } from './ports.ts';
+import type { Warehouse, WarehouseTable } from './ports.ts';
 
 /** What ClickHouse must do through our driver, embedded or by URL. */
 export function warehouseConformance(
@@ -18,16 +18,22 @@ export function warehouseConformance(
       store = await open();
     });
     afterAll(async () => {
-      for (const table of made) await store.command(`DROP TABLE IF EXISTS ${table}`).catch(() => undefined);
+      await store.drop(...made).catch(() => undefined);
       await close();
     });
-    const makeTable = async (columns: string, settings = ''): Promise<string> => {
+    const makeTable = async (
+      columns: string,
+      more: Partial<Omit<WarehouseTable, 'name' | 'columns'>> = {},
+    ): Promise<string> => {
       const table = `conformance_${randomUUID().replaceAll('-', '')}`;
       made.push(table);
-      await store.command(
-        `CREATE TABLE ${table} (${columns}) ENGINE = MergeTree ORDER BY tuple() ${settings}`,
-      );
+      await store.createTable({ name: table, columns, orderBy: 'tuple()', spread: 'any', ...more });
       return table;
+    };
+    const makeName = (): string => {
+      const name = `conformance_${randomUUID().replaceAll('-', '')}`;
+      made.push(name);
+      return name;
     };
     const Count = Type.Object({ n: Type.Integer() });
     const countOf = async (table: string): Promise<number | undefined> =>
@@ -231,13 +237,8 @@ export function warehouseConformance(
       }
       await store.insertStream(`INSERT INTO ${strings} (name) FORMAT TabSeparated`, tsv());
       const Name = Type.Object({ name: Type.String() });
-      expect((await store.query(Name, `SELECT name FROM ${strings}`)).map(({ name }) => name)).toEqual([
-        'one',
-        '',
-        '',
-        'two\n2',
-        'three',
-      ]);
+      const names = await store.query(Name, `SELECT name FROM ${strings}`);
+      expect(names.map(({ name }) => name).toSorted()).toEqual(['', '', 'one', 'three', 'two\n2']);
     });
 
     it('inserts through input() with expressions', async () => {
@@ -352,7 +353,7 @@ export function warehouseConformance(
         code: 'stores.query_failed',
         details: { engineCode: 62 },
       });
-      await expect(store.command('DROP TABLE no_such_table')).rejects.toMatchObject({
+      await expect(store.command('INSERT INTO no_such_table VALUES (1)')).rejects.toMatchObject({
         details: { engineCode: 60 },
       });
     });
@@ -391,6 +392,180 @@ export function warehouseConformance(
         });
         expect(cidSetFromBytes(engineMade.toBytes()).toArray()).toEqual(set.toArray());
       }
+    });
+
+    describe('tables spread over nodes', () => {
+      const Row = Type.Object({ cid: Type.Integer(), n: Type.Integer() });
+      /** 3,000 customers, their events (customer `c` has `c % 4`), and a small table of names. */
+      const makeBank = async () => {
+        const customer = await makeTable('cid UInt32, city LowCardinality(String)', {
+          orderBy: 'cid',
+          spread: 'cid',
+        });
+        const event = await makeTable(
+          "cid UInt32, name String, at DateTime64(3, 'UTC'), INDEX name_filter name TYPE bloom_filter(0.01) GRANULARITY 1",
+          {
+            orderBy: 'cid, name, at',
+            partitionBy: 'toYYYYMM(at)',
+            settings: 'index_granularity = 1024',
+            spread: 'cid',
+          },
+        );
+        const city = await makeTable('code String, name String', { orderBy: 'code', spread: 'copy' });
+        await store.command(
+          `INSERT INTO ${customer} (cid, city) SELECT number, ['hk', 'sz', 'gz'][number % 3 + 1] FROM numbers(3000)`,
+        );
+        await store.command(
+          `INSERT INTO ${event} SELECT cid, ['login', 'view'][number % 2 + 1], toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + number * 86400 FROM (SELECT cid, arrayJoin(range(cid % 4)) AS number FROM ${customer})`,
+        );
+        await store.insert(city, [
+          { code: 'hk', name: '香港' },
+          { code: 'sz', name: '深圳' },
+        ]);
+        return { customer, event, city };
+      };
+
+      it('join and count as one table does', async () => {
+        const { customer, event, city } = await makeBank();
+        expect([await countOf(customer), await countOf(event), await countOf(city)]).toEqual([3000, 4500, 2]);
+        const counts: Record<string, number> = {
+          [`${customer} AS c INNER JOIN ${event} AS e ON c.cid = e.cid`]: 4500,
+          [`${customer} AS c LEFT JOIN (SELECT cid, count() AS k FROM ${event} GROUP BY cid) AS e ON c.cid = e.cid WHERE k > 2`]: 750,
+          [`(SELECT cid AS row_cid, count() AS k FROM ${event} GROUP BY cid) AS e RIGHT JOIN (SELECT cid FROM ${customer}) AS c ON e.row_cid = c.cid`]: 3000,
+          [`${customer} WHERE cid IN (SELECT cid FROM ${event} WHERE name = 'view')`]: 1500,
+          [`${customer} WHERE cid NOT IN (SELECT cid FROM ${event})`]: 750,
+          [`${customer} WHERE cid IN (SELECT cid FROM (SELECT cid FROM ${event} WHERE name = 'view' UNION ALL SELECT cid FROM ${customer} WHERE city = 'hk'))`]: 2000,
+          [`${customer} AS c INNER JOIN ${city} AS k ON c.city = k.code`]: 2000,
+          [`${city} AS k INNER JOIN ${customer} AS c ON c.city = k.code`]: 2000,
+          [`(SELECT cid, row_number() OVER (PARTITION BY cid ORDER BY at) AS place FROM ${event}) WHERE place = 2`]: 1500,
+          [`${customer} WHERE cid = 7`]: 1,
+        };
+        for (const [from, expected] of Object.entries(counts)) {
+          const [row] = await store.query(Count, `SELECT count() AS n FROM ${from}`);
+          expect(row?.n, from).toBe(expected);
+        }
+        const set = await store.queryCids(
+          `SELECT bitmapAndnot((SELECT groupBitmapState(cid) FROM ${customer}), (SELECT groupBitmapState(cid) FROM ${event}))`,
+        );
+        expect(set.size).toBe(750);
+        expect([...set.toArray()].every((cid) => cid % 4 === 0)).toBe(true);
+      });
+
+      it('take what a query answers, wherever its rows lie', async () => {
+        const { customer, event } = await makeBank();
+        const typed = await makeTable('id String, n UInt64');
+        await store.command(`INSERT INTO ${typed} SELECT toString(cid), count() FROM ${event} GROUP BY cid`);
+        const joined = await makeTable('cid UInt32, n UInt64', { orderBy: 'cid', spread: 'cid' });
+        await store.command(
+          `INSERT INTO ${joined} SELECT c.cid, t.n FROM ${typed} AS t INNER JOIN ${customer} AS c ON toString(c.cid) = t.id`,
+        );
+        const copied = await makeTable('cid UInt32, n UInt64', { orderBy: 'cid', spread: 'copy' });
+        for (const low of [0, 1500])
+          await store.command(
+            `INSERT INTO ${copied} (cid, n) SELECT cid, n FROM ${joined} WHERE cid >= {low:UInt32} AND cid < {low:UInt32} + 1500`,
+            { low },
+          );
+        await store.insertStream(
+          `INSERT INTO ${copied} FORMAT TabSeparated`,
+          (async function* () {
+            yield Buffer.from('4000\t9\n');
+          })(),
+        );
+        for (let time = 0; time < 4; time++) {
+          expect(await countOf(joined)).toBe(2250);
+          expect(await countOf(copied)).toBe(2251);
+          const found = await store.query(
+            Row,
+            `SELECT j.cid AS cid, k.n AS n FROM ${joined} AS j INNER JOIN ${copied} AS k ON j.cid = k.cid WHERE j.n = k.n ORDER BY cid`,
+          );
+          expect(found).toHaveLength(2250);
+          expect(found[0]).toEqual({ cid: 1, n: 1 });
+        }
+      });
+
+      it('work customer by customer on their own node', async () => {
+        const { customer, event, city } = await makeBank();
+        const [plain, own] = [
+          await makeTable('cid UInt32, n UInt64, city String', { orderBy: 'cid', spread: 'cid' }),
+          await makeTable('cid UInt32, n UInt64, city String', { orderBy: 'cid', spread: 'cid' }),
+        ];
+        const select = `SELECT c.cid, e.n, k.name FROM ${customer} AS c LEFT JOIN (SELECT cid, count() AS n FROM ${event} WHERE name = {name:String} GROUP BY cid) AS e ON e.cid = c.cid LEFT JOIN ${city} AS k ON k.code = c.city`;
+        await store.command(`INSERT INTO ${plain} ${select}`, { name: 'login' });
+        await store.command(`INSERT INTO ${own} ${select}`, { name: 'login' }, { perCustomer: true });
+        const Sum = Type.Object({ rows: Type.Integer(), hash: Type.String() });
+        const sum = async (table: string) =>
+          store.query(
+            Sum,
+            `SELECT count() AS rows, toString(sum(cityHash64(cid, n, city))) AS hash FROM ${table}`,
+          );
+        expect(await sum(own)).toEqual(await sum(plain));
+        expect((await sum(own))[0]?.rows).toBe(3000);
+      });
+
+      it('read through views, and go when they are dropped', async () => {
+        const { customer, event } = await makeBank();
+        const patch = await makeTable('cid UInt32, city LowCardinality(String)', {
+          orderBy: 'cid',
+          spread: 'cid',
+        });
+        await store.command(`INSERT INTO ${patch} SELECT number * 10, 'gz' FROM numbers(300)`);
+        const select = `SELECT cid, city FROM ${customer} WHERE cid NOT IN (SELECT cid FROM ${patch}) UNION ALL SELECT cid, city FROM ${patch}`;
+        const views = [makeName(), makeName()];
+        const [whole = '', own = ''] = views;
+        await store.createView(whole, select);
+        await store.createView(own, select, { spread: 'cid' });
+        for (const view of views) {
+          expect(await countOf(view)).toBe(3000);
+          expect(
+            await store.query(
+              Count,
+              `SELECT count() AS n FROM ${view} AS v INNER JOIN ${event} AS e ON e.cid = v.cid WHERE v.city = 'gz'`,
+            ),
+          ).toEqual([{ n: 1700 }]);
+          const set = await store.queryCids(
+            `SELECT groupBitmapState(cid) FROM ${view} WHERE city = 'gz' AND cid IN (SELECT cid FROM ${view} WHERE cid < 100)`,
+          );
+          expect(set.size).toBe(40);
+        }
+        const summed = await makeTable('cid UInt32, n UInt64', { orderBy: 'cid', spread: 'cid' });
+        await store.command(
+          `INSERT INTO ${summed} SELECT cid, count() FROM ${own} GROUP BY cid`,
+          {},
+          { perCustomer: true },
+        );
+        expect(await countOf(summed)).toBe(3000);
+        await store.drop(...views, customer);
+        await store.drop(customer);
+        for (const name of [...views, customer])
+          await expect(countOf(name)).rejects.toMatchObject({ details: { engineCode: 60 } });
+        await store.createTable({
+          name: customer,
+          columns: 'cid UInt32, city String',
+          orderBy: 'cid',
+          spread: 'cid',
+        });
+        expect(await countOf(customer)).toBe(0);
+      });
+
+      it('are made once when they may exist, and refused when they must not', async () => {
+        for (const spread of ['cid', 'any', 'copy'] as const) {
+          const table = { name: makeName(), columns: 'cid UInt32', orderBy: 'cid', spread };
+          await store.createTable({ ...table, ifNotExists: true });
+          await store.insert(table.name, [{ cid: 1 }, { cid: 100_000 }]);
+          await store.createTable({ ...table, ifNotExists: true });
+          await expect(store.createTable(table)).rejects.toMatchObject({ details: { engineCode: 57 } });
+          expect(await countOf(table.name)).toBe(2);
+        }
+      });
+
+      it('store rows once for a token, on every node', async () => {
+        for (const spread of ['cid', 'any', 'copy'] as const) {
+          const table = await makeTable('cid UInt32', { orderBy: 'cid', spread });
+          const rows = Array.from({ length: 1000 }, (_, cid) => ({ cid }));
+          for (let time = 0; time < 3; time++) await store.insert(table, rows, { dedupeToken: 'load-1' });
+          for (let time = 0; time < 3; time++) expect(await countOf(table)).toBe(1000);
+        }
+      });
     });
 
     it('quotes names and refuses what is none', () => {

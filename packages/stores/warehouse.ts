@@ -11,6 +11,11 @@ import { storesProblems } from './problems.ts';
 import { bindValues } from './warehouse-params.ts';
 import { createRowReader, type RowReader } from './warehouse-rows.ts';
 
+/** A sign of life of every engine behind the warehouse. */
+export interface Ping {
+  ping(): Promise<void>;
+}
+
 export interface WarehouseTarget {
   readonly url: string;
   readonly username: string;
@@ -21,6 +26,15 @@ export interface WarehouseTarget {
   /** Resolves when an engine that we run ourselves answers again. */
   readonly ready?: () => Promise<void>;
   readonly readsLocalFiles: boolean;
+  /** What every statement runs with beside `SETTINGS`. */
+  readonly settings?: Readonly<Record<string, string | number>>;
+  /** The same, for a statement that the engine could not plan with `settings`: see warehouse-cluster.ts. */
+  readonly fallback?: {
+    readonly fits: (message: string) => boolean;
+    readonly settings: Readonly<Record<string, string | number>>;
+  };
+  /** How long a read waits for a lost engine to come back. @default RECOVERY_MS */
+  readonly recoveryMs?: number;
 }
 
 const DEFAULT_MAX_SECONDS = 120;
@@ -60,7 +74,7 @@ interface DedupeSettings {
 }
 
 /** The warehouse behind `@clickhouse/client`: the embedded engine and a server or cluster by URL alike. */
-export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
+export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse & Ping {
   let client: ClickHouseClient | undefined;
   const readers = new WeakMap<TSchema, RowReader>();
   const dedupingTables = new Set<string>();
@@ -84,7 +98,8 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
   ): Promise<Result> => {
     const maxSeconds = call.options?.maxSeconds ?? DEFAULT_MAX_SECONDS;
     const statement = bindValues(call.sql, call.params);
-    const deadline = Date.now() + RECOVERY_MS;
+    const deadline = Date.now() + (target.recoveryMs ?? RECOVERY_MS);
+    let isFallback = false;
     for (;;) {
       const queryId = randomUUID();
       // The engine gives up by itself; this is for one that no longer answers at all.
@@ -103,6 +118,8 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
           query_params: statement.params,
           clickhouse_settings: {
             ...SETTINGS,
+            ...target.settings,
+            ...(isFallback ? target.fallback?.settings : {}),
             ...dedupe.off,
             max_execution_time: maxSeconds,
             ...call.options?.settings,
@@ -115,7 +132,14 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
             cause: error,
           });
         if (error instanceof Problem) throw error;
-        if (error instanceof ClickHouseError) throw statementProblem(error, call.sql);
+        if (error instanceof ClickHouseError) {
+          // Refused while it was planned: nothing of it has run.
+          if (!isFallback && target.fallback?.fits(error.message)) {
+            isFallback = true;
+            continue;
+          }
+          throw statementProblem(error, call.sql);
+        }
         if (!isConnectionLoss(error)) throw error;
         const wasSent = !isRefused(error);
         if ((wasSent && call.kind === 'write') || Date.now() > deadline) throw lostProblem(error, call);
@@ -198,6 +222,7 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
       client = undefined;
       await closing?.close();
     },
+    ping: () => command('SELECT 1', {}, { maxSeconds: 5 }),
     identifier: quoteIdentifier,
     command,
     createTable: (table) => command(createTableSql(table)),
@@ -297,13 +322,17 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse {
   };
 }
 
-function createTableSql(table: WarehouseTable): string {
+/** `CREATE TABLE` on one node. */
+export function createTableSql(
+  table: Omit<WarehouseTable, 'spread'> & { readonly comment?: string },
+): string {
   const clauses = [
     `CREATE TABLE ${table.ifNotExists ? 'IF NOT EXISTS ' : ''}${quoteIdentifier(table.name)} (${table.columns})`,
     `ENGINE = ${table.engine ?? 'MergeTree'}`,
     ...(table.partitionBy === undefined ? [] : [`PARTITION BY ${table.partitionBy}`]),
     `ORDER BY ${table.orderBy === 'tuple()' ? table.orderBy : `(${table.orderBy})`}`,
     ...(table.settings === undefined ? [] : [`SETTINGS ${table.settings}`]),
+    ...(table.comment === undefined ? [] : [`COMMENT '${table.comment}'`]),
   ];
   return clauses.join(' ');
 }
@@ -398,7 +427,7 @@ const isRead = (sql: string): boolean => /^\s*(SELECT|WITH|SHOW|DESCRIBE|DESC|EX
 const head = (sql: string): string =>
   (sql.length > 200 ? `${sql.slice(0, 200)}…` : sql).replace(/\s+/g, ' ').trim();
 
-function quoteIdentifier(name: string): string {
+export function quoteIdentifier(name: string): string {
   if (!/^\w+$/.test(name) || !/^[\x20-\x7e]+$/.test(name)) {
     throw storesProblems.bad_identifier({
       detail: `"${name}" holds something else than letters, digits and "_".`,
@@ -447,6 +476,12 @@ function statementProblem(error: ClickHouseError, sql: string): Problem {
       return storesProblems.query_too_slow({ detail, details, cause: error });
     case '241':
       return storesProblems.query_too_large({ detail, details, cause: error });
+    // A node that another one asked did not answer: no replica left, reset, end of file, timeout, unknown host.
+    case '279':
+    case '210':
+    case '32':
+    case '198':
+      return storesProblems.engine_down({ detail, details, cause: error });
     case '394':
       return storesProblems.query_cancelled({ detail, details, cause: error });
     default:

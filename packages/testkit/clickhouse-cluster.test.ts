@@ -61,16 +61,22 @@ describe.runIf(process.env.RAPPORT_TEST_CLICKHOUSE_CLUSTER === '1')('a ClickHous
   });
 });
 
-if (process.env.RAPPORT_TEST_CLICKHOUSE_CLUSTER === '1') {
+/** One server by its address, and three that share the customers out: the same port, the same suite. */
+const SIZES = process.env.RAPPORT_TEST_CLICKHOUSE_CLUSTER === '1' ? [1, 3] : [];
+for (const size of SIZES) {
   let cluster: ClickHouseCluster | undefined;
   let stores: StartedStores | undefined;
   let home = '';
   warehouseConformance(
-    'a ClickHouse server by URL',
+    size === 1 ? 'a ClickHouse server by URL' : `a ClickHouse cluster of ${size}`,
     async () => {
       home = await makeTestHome();
-      cluster = await startClickHouseCluster(1);
-      const warehouse = { url: cluster.nodes[0]?.url ?? '', user: cluster.user, password: cluster.password };
+      cluster = await startClickHouseCluster(size);
+      const { user, password, nodes } = cluster;
+      const urls = nodes.map(({ url }) => url);
+      const address =
+        size === 1 ? { url: urls[0] ?? '' } : { cluster: { name: cluster.cluster, urls, block: 64 } };
+      const warehouse = { ...address, user, password };
       stores = await createStores({ ...(await testStoresConfig(home)), warehouse });
       await stores.start();
       return stores.warehouse;
