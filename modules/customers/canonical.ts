@@ -120,6 +120,19 @@ export const SHAPES: Readonly<Record<CanonicalRole, CanonicalShape>> = {
     ofCustomer: false,
     orderBy: ['product_id'],
   },
+  relation: {
+    columns: [
+      code('direction'),
+      code('kind'),
+      { name: 'other_cid', type: 'UInt32' },
+      { name: 'other_record', type: 'UInt32' },
+      { name: 'share', type: 'Nullable(Float64)' },
+      day('since'),
+      day('until'),
+    ],
+    ofCustomer: true,
+    orderBy: ['cid', 'direction', 'kind', 'other_cid'],
+  },
   org_unit: {
     columns: [text('code'), text('parent'), text('name'), code('level')],
     ofCustomer: false,
@@ -136,13 +149,14 @@ export const CANONICAL_ROLES = [
   'event',
   'product',
   'org_unit',
+  'relation',
 ] as const satisfies readonly CanonicalRole[];
 
 /** Every canonical table; `customer_pii` comes from the role `customer` too. */
 export type CanonicalName = CanonicalRole | 'customer_pii';
 
 /** Columns of the role `customer` that are personal data and stand in no table but `customer_pii`. */
-export const PII_FIELDS = ['name', 'phone', 'email'] as const;
+export const PII_FIELDS = ['name', 'phone', 'email', 'address'] as const;
 
 /**
  * Everything of one customer is read at once on the 360 page: with the engine's usual 8,192 rows a mark most of the
@@ -167,6 +181,8 @@ export function canonicalTable(name: CanonicalName, table: string): WarehouseTab
     ...(shape.ofCustomer ? ['cid UInt32'] : []),
     ...(name === 'customer' ? ['customer_id String'] : []),
     ...shape.columns.map((column) => `${column.name} ${column.type}`),
+    // The number of the bank id that a row came with; `cid` is the customer whose it is now (docs/identity.md).
+    ...(shape.ofCustomer && name !== 'customer' ? ['record UInt32 DEFAULT cid'] : []),
     'source LowCardinality(String)',
     ...(shape.extra ? [shape.extra] : []),
   ];

@@ -10,7 +10,7 @@ export interface PiiKeys {
   readonly identity: Buffer;
 }
 
-export type PiiField = 'name' | 'phone' | 'email';
+export type PiiField = 'name' | 'phone' | 'email' | 'address';
 
 /**
  * Derives the purpose keys from the data key (32 bytes).

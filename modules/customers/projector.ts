@@ -6,12 +6,12 @@ import {
   type CanonicalName,
   type CanonicalRole,
   canonicalTable,
-  PII_FIELDS,
   SHAPES,
 } from './canonical.ts';
 import { createCustomerKeys } from './customer-key.ts';
-import { customersProblems } from './customers.problems.ts';
-import { derivePiiKeys, encryptSql, identityHashSql, piiParams, scrubKeys } from './pii.ts';
+import { derivePiiKeys } from './pii.ts';
+import { createCustomerBuilder } from './project-customers.ts';
+import { inOrder, literal, type Survivorship } from './survivorship.ts';
 
 export interface ProjectorDeps {
   readonly relational: Relational;
@@ -23,6 +23,8 @@ export interface ProjectorDeps {
    * does not name follow by id. @default by id
    */
   readonly sourceOrder?: () => Promise<readonly string[]>;
+  /** Which of several values of a field a customer has. @default the most trusted source's */
+  readonly survivorship?: () => Promise<Survivorship | undefined>;
 }
 
 /** PostgreSQL advisory lock that one projection holds at a time, over all processes. */
@@ -31,7 +33,6 @@ const LOCK = [0x7261_7070, 1] as const;
 const BUILD = { maxSeconds: 6 * 3_600, settings: { max_insert_threads: 1 } } as const;
 
 const Counted = Type.Object({ n: Type.Integer() });
-const Uniqueness = Type.Object({ n: Type.Integer(), ids: Type.Integer() });
 const Refused = Type.Object({ reason: Type.String(), n: Type.Integer() });
 
 /**
@@ -41,8 +42,13 @@ const Refused = Type.Object({ reason: Type.String(), n: Type.Integer() });
  */
 export function createProjector(deps: ProjectorDeps): Projector {
   const { relational, warehouse, releases } = deps;
-  const keys = derivePiiKeys(deps.dataKey);
-  const customerKeys = createCustomerKeys({ relational, warehouse });
+  const builder = createCustomerBuilder({
+    warehouse,
+    releases,
+    customerKeys: createCustomerKeys({ relational, warehouse }),
+    keys: derivePiiKeys(deps.dataKey),
+    survivorship: async () => deps.survivorship?.(),
+  });
 
   const count = async (sql: string): Promise<number> => {
     const [row] = await warehouse.query(Counted, sql, {}, BUILD);
@@ -55,109 +61,10 @@ export function createProjector(deps: ProjectorDeps): Projector {
     return table;
   };
 
-  /** Statements with keys among their parameters must not show them, whatever goes wrong. */
-  const commandWithKeys = async (
-    sql: string,
-    params: Record<string, string>,
-    signal?: AbortSignal,
-  ): Promise<void> => {
-    try {
-      await warehouse.command(sql, params, { ...BUILD, ...(signal ? { signal } : {}) });
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw customersProblems.projection_failed({ detail: scrubKeys(keys, message) });
-    }
-  };
-
-  const buildCustomers = async (
-    tables: readonly RoleTable[],
-    signal: AbortSignal | undefined,
-  ): Promise<{ customer: string; pii: string; rows: string | undefined }> => {
-    const customer = await newTable('customer');
-    const pii = await newTable('customer_pii');
-    if (tables.length === 0) return { customer, pii, rows: undefined };
-    const rows = await customerRows(tables);
-    await customerKeys.assign(`SELECT customer_id FROM (${rows})`);
-    const keyed = `(${rows}) AS r INNER JOIN (${await customerKeys.validKeysSql()}) AS k ON r.customer_id = k.customer_id`;
-    const names = SHAPES.customer.columns.map((column) => column.name);
-    const values = names.map((name) => (name === 'kind' ? "if(r.kind = '', 'retail', r.kind)" : `r.${name}`));
-    await warehouse.command(
-      `INSERT INTO ${warehouse.identifier(customer)} (cid, customer_id, ${names.join(', ')}, source) SELECT k.cid, r.customer_id, ${values.join(', ')}, r.source FROM ${keyed}`,
-      {},
-      { ...BUILD, ...(signal ? { signal } : {}) },
-    );
-    if (deliversPii(tables)) {
-      const ciphers = PII_FIELDS.map((field) => encryptSql(field, `r.${field}`, 'k.cid'));
-      const known = PII_FIELDS.map((field) => `r.${field} != ''`).join(' OR ');
-      await commandWithKeys(
-        `INSERT INTO ${warehouse.identifier(pii)} (cid, ${PII_FIELDS.map((field) => `${field}_cipher`).join(', ')}) SELECT k.cid, ${ciphers.join(', ')} FROM ${keyed} WHERE ${known}`,
-        piiParams(keys),
-        signal,
-      );
-    }
-    return { customer, pii, rows };
-  };
-
-  /** One row a customer: the first known value of every field in the order of the sources, files and lines. */
-  const customerRows = async (tables: readonly RoleTable[]): Promise<string> => {
-    const fields = [...SHAPES.customer.columns.map((column) => column.name), ...PII_FIELDS];
-    const union = tables
-      .map(
-        (table, order) =>
-          `SELECT toUInt32(${order}) AS ord, _file, _line, customer_id, ${fields.join(', ')}, ${literal(table.sourceId)} AS source FROM (${table.select}) WHERE customer_id != ''`,
-      )
-      .join(' UNION ALL ');
-    if (tables.length === 1) {
-      const [found] = await warehouse.query(
-        Uniqueness,
-        `SELECT count() AS n, uniqExact(customer_id) AS ids FROM (${union})`,
-        {},
-        BUILD,
-      );
-      if (found && found.n === found.ids) return union;
-    }
-    // The inner names differ from the outer ones, or the engine would take an aggregate inside an aggregate.
-    const inner = fields.map((name) => `${name} AS i_${name}`).join(', ');
-    const merged = fields.map((name) => `${firstKnown(name)} AS ${name}`).join(', ');
-    return `SELECT customer_id, ${merged}, argMin(i_source, (ord, _file, _line)) AS source FROM (SELECT ord, _file, _line, customer_id, ${inner}, source AS i_source FROM (${union})) GROUP BY customer_id`;
-  };
-
-  const buildIdentities = async (
-    customer: string,
-    customerTables: readonly RoleTable[],
-    identityTables: readonly RoleTable[],
-    signal: AbortSignal | undefined,
-  ): Promise<string> => {
-    const identity = await newTable('identity');
-    const parts = [
-      ...identityTables.map(
-        (table) =>
-          `SELECT customer_id, kind, value, ${literal(table.sourceId)} AS source FROM (${table.select})`,
-      ),
-      ...customerTables.flatMap((table) =>
-        (['phone', 'email'] as const)
-          .filter((field) => table.columns.includes(field))
-          .map(
-            (field) =>
-              `SELECT customer_id, '${field}' AS kind, ${field} AS value, ${literal(table.sourceId)} AS source FROM (${table.select})`,
-          ),
-      ),
-    ].map((sql, order) => `SELECT toUInt32(${order}) AS ord, * FROM (${sql}) WHERE value != ''`);
-    if (parts.length === 0) return identity;
-    const sources = new Set([...identityTables, ...customerTables].map((table) => table.sourceId));
-    const order = sources.size > 1 ? ' ORDER BY r.ord' : '';
-    await commandWithKeys(
-      `INSERT INTO ${warehouse.identifier(identity)} (cid, kind, value_hash, source) SELECT k.cid, r.kind, ${identityHashSql('r.kind', 'r.value')} AS hash, r.source FROM (${parts.join(' UNION ALL ')}) AS r INNER JOIN (SELECT customer_id, cid FROM ${warehouse.identifier(customer)}) AS k ON r.customer_id = k.customer_id${order} LIMIT 1 BY k.cid, r.kind, hash`,
-      { identityKey: keys.identity.toString('hex') },
-      signal,
-    );
-    return identity;
-  };
-
   /** Rows of customers: those of unknown customers, or without what a row cannot do without, are left out. */
   const buildFacts = async (
     role: 'account' | 'holding' | 'transaction' | 'event',
-    customer: string,
+    record: string,
     tables: readonly RoleTable[],
     signal: AbortSignal | undefined,
   ): Promise<{ table: string; rejected: RejectedRows[] }> => {
@@ -172,13 +79,13 @@ export function createProjector(deps: ProjectorDeps): Projector {
       );
       const filter = complete.length > 0 ? ` WHERE ${complete.join(' AND ')}` : '';
       await warehouse.command(
-        `INSERT INTO ${warehouse.identifier(target)} (cid, ${columns.map((column) => column.name).join(', ')}, source) SELECT k.cid, ${values.join(', ')}, ${literal(table.sourceId)} FROM (SELECT * FROM (${table.select})${filter}) AS r INNER JOIN (SELECT customer_id, cid FROM ${warehouse.identifier(customer)}) AS k ON r.customer_id = k.customer_id`,
+        `INSERT INTO ${warehouse.identifier(target)} (cid, record, ${columns.map((column) => column.name).join(', ')}, source) SELECT k.cid, k.record, ${values.join(', ')}, ${literal(table.sourceId)} FROM (SELECT * FROM (${table.select})${filter}) AS r INNER JOIN (SELECT customer_id, cid, record FROM ${warehouse.identifier(record)}) AS k ON r.customer_id = k.customer_id`,
         {},
         { ...BUILD, ...(signal ? { signal } : {}) },
       );
       const offered = await count(`SELECT count() AS n FROM (${table.select})`);
       const after = await count(`SELECT count() AS n FROM ${warehouse.identifier(target)}`);
-      if (after - before < offered) rejected.push(...(await rejections(role, table, customer)));
+      if (after - before < offered) rejected.push(...(await rejections(role, table, record)));
       before = after;
     }
     return { table: target, rejected };
@@ -187,12 +94,12 @@ export function createProjector(deps: ProjectorDeps): Projector {
   const rejections = async (
     role: 'account' | 'holding' | 'transaction' | 'event',
     table: RoleTable,
-    customer: string,
+    record: string,
   ): Promise<RejectedRows[]> => {
     const reasons = [
       {
         reason: 'unknown_customer',
-        when: `customer_id NOT IN (SELECT customer_id FROM ${warehouse.identifier(customer)})`,
+        when: `customer_id NOT IN (SELECT customer_id FROM ${warehouse.identifier(record)})`,
         value: 'customer_id',
       },
       ...incompleteReasons(role),
@@ -250,36 +157,47 @@ export function createProjector(deps: ProjectorDeps): Projector {
       return rows === 0 ? placement : undefined;
     };
 
-    const set: Partial<Record<CanonicalName, Placement>> = {};
+    const set: Partial<Record<CanonicalName | 'record', Placement>> = {};
     const rejected: RejectedRows[] = [];
     const customerTables = ofRole('customer');
     const kept = await unchanged('customer');
     const keptPii = input.release.placements.get('customer_pii');
-    let customer: string;
-    if (kept && keptPii) {
-      customer = kept.table;
+    const keptRecord = input.release.placements.get('record');
+    /** Bank ids of all customers, with the customer each of them is. */
+    let record: string;
+    if (kept && keptPii && keptRecord) {
+      record = keptRecord.table;
       set.customer = kept;
       set.customer_pii = keptPii;
+      set.record = keptRecord;
     } else {
-      const built = await buildCustomers(customerTables, input.signal);
-      customer = built.customer;
+      const aliases = input.release.placements.get('alias')?.table;
+      const built = await builder.customers(customerTables, aliases, { signal: input.signal });
+      record = built.record;
       set.customer = { table: built.customer };
       set.customer_pii = { table: built.pii };
+      set.record = { table: built.record };
     }
     for (const role of CANONICAL_ROLES) {
       if (role === 'customer') continue;
       input.signal?.throwIfAborted();
-      const stays = kept || !SHAPES[role].ofCustomer ? await unchanged(role) : undefined;
+      const stays = set.record === keptRecord || !SHAPES[role].ofCustomer ? await unchanged(role) : undefined;
       if (stays) {
         set[role] = stays;
       } else if (role === 'identity') {
         set[role] = {
-          table: await buildIdentities(customer, customerTables, ofRole('identity'), input.signal),
+          table: await builder.identities(record, customerTables, ofRole('identity'), {
+            signal: input.signal,
+          }),
         };
+      } else if (role === 'relation') {
+        const built = await builder.relations(record, ofRole('relation'), input.signal);
+        set.relation = { table: built.table };
+        rejected.push(...built.rejected);
       } else if (role === 'product' || role === 'org_unit') {
         set[role] = { table: await buildShared(role, ofRole(role), input.signal) };
       } else {
-        const built = await buildFacts(role, customer, ofRole(role), input.signal);
+        const built = await buildFacts(role, record, ofRole(role), input.signal);
         set[role] = { table: built.table };
         rejected.push(...built.rejected);
       }
@@ -304,17 +222,6 @@ export function createProjector(deps: ProjectorDeps): Projector {
   };
 }
 
-/** The value of the first row that knows it; of maps, every key by itself. */
-function firstKnown(name: string): string {
-  const place = '(ord, _file, _line)';
-  const column = SHAPES.customer.columns.find((candidate) => candidate.name === name);
-  if (name === 'attributes') {
-    return `arrayFold((known, more) -> mapUpdate(more.2, known), arraySort(groupArray((${place}, i_attributes))), CAST(map() AS Map(String, String)))`;
-  }
-  const isKnown = column?.type.startsWith('Nullable') ? `i_${name} IS NOT NULL` : `i_${name} != ''`;
-  return `argMinIf(i_${name}, ${place}, ${isKnown})`;
-}
-
 /** What makes a row of a role useless, beside an unknown customer. */
 function incompleteReasons(role: CanonicalRole): { reason: string; when: string; value: string }[] {
   const missing = SHAPES[role].columns
@@ -325,22 +232,4 @@ function incompleteReasons(role: CanonicalRole): { reason: string; when: string;
     ...missing,
     { reason: 'negative_amount', when: 'amount_minor < 0', value: "ifNull(toString(amount_minor), '')" },
   ];
-}
-
-const deliversPii = (tables: readonly RoleTable[]): boolean =>
-  tables.some((table) => PII_FIELDS.some((field) => table.columns.includes(field)));
-
-const literal = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-
-function inOrder(tables: readonly RoleTable[], order: readonly string[] = []): RoleTable[] {
-  const rank = (sourceId: string): number => {
-    const at = order.indexOf(sourceId);
-    return at < 0 ? order.length : at;
-  };
-  return tables.toSorted(
-    (a, b) =>
-      rank(a.sourceId) - rank(b.sourceId) ||
-      (a.sourceId < b.sourceId ? -1 : a.sourceId > b.sourceId ? 1 : 0) ||
-      (a.table < b.table ? -1 : a.table > b.table ? 1 : 0),
-  );
 }

@@ -72,6 +72,7 @@ const ABSENT = {
   money: `CAST(NULL, 'Nullable(Int64)')`,
   level: `CAST(NULL, 'Nullable(UInt8)')`,
   boolean: `CAST(NULL, 'Nullable(Bool)')`,
+  share: `CAST(NULL, 'Nullable(Float64)')`,
 } as const;
 
 /** Unwraps `Nullable` and `LowCardinality`. */
@@ -127,6 +128,10 @@ function convert(
       return ABSENT.money;
     case 'level':
       return `toUInt8OrNull(extract(${text}, '^[CRcr]?([1-5])$'))`;
+    case 'share':
+      if (/^(U?Int|Float|Decimal)/.test(inner)) return `CAST(${value}, 'Nullable(Float64)')`;
+      // `12.5%` is a share as well as `0.125` is.
+      return `if(endsWith(${text}, '%'), toFloat64OrNull(replaceOne(${text}, '%', '')) / 100, toFloat64OrNull(${text}))`;
     case 'boolean':
       if (inner === 'Bool') return `CAST(${value}, 'Nullable(Bool)')`;
       return `multiIf(lower(${text}) IN ('true', 't', 'yes', 'y', '1', '是'), CAST(true, 'Nullable(Bool)'), lower(${text}) IN ('false', 'f', 'no', 'n', '0', '否'), false, NULL)`;

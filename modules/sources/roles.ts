@@ -1,6 +1,6 @@
 import type { TableRole } from './manifest.schema.ts';
 
-export type RoleValue = 'text' | 'date' | 'instant' | 'money' | 'level' | 'boolean';
+export type RoleValue = 'text' | 'date' | 'instant' | 'money' | 'level' | 'boolean' | 'share';
 
 export interface RoleColumn {
   readonly name: string;
@@ -30,6 +30,8 @@ export const ROLE_COLUMNS: Readonly<Record<TableRole, readonly RoleColumn[]>> = 
     text('name'),
     text('phone'),
     text('email'),
+    text('address'),
+    text('id_document'),
   ],
   identity: [needed('customer_id'), needed('kind'), needed('value')],
   account: [
@@ -70,6 +72,14 @@ export const ROLE_COLUMNS: Readonly<Record<TableRole, readonly RoleColumn[]>> = 
   event: [needed('customer_id'), text('event_id'), needed('name'), needed('at', 'instant')],
   product: [needed('product_id'), text('name'), text('kind'), { name: 'risk_level', value: 'level' }],
   org_unit: [needed('code'), text('parent'), text('name'), text('level')],
+  relation: [
+    needed('from_id'),
+    needed('to_id'),
+    needed('kind'),
+    { name: 'share', value: 'share' },
+    date('since'),
+    date('until'),
+  ],
   consent: [
     needed('customer_id'),
     needed('channel'),
@@ -92,6 +102,6 @@ export const REST_COLUMN: Readonly<Partial<Record<TableRole, string>>> = {
 
 /** Columns of the role `customer` and `identity` that are personal data whatever the manifest says. */
 export const PERSONAL_ROLE_COLUMNS: Readonly<Partial<Record<TableRole, readonly string[]>>> = {
-  customer: ['name', 'phone', 'email'],
+  customer: ['name', 'phone', 'email', 'address', 'id_document'],
   identity: ['value'],
 };
