@@ -123,7 +123,7 @@ async function roleTables(stores: Stores, bank: SmallBank): Promise<RoleTable[]>
   return [
     await table(
       'customer',
-      'customer_id String, kind String, gender String, birth_date Nullable(Date32), opened_on Nullable(Date32), org_unit String, rm String, risk_level Nullable(UInt8), city String, language String, name String, phone String, email String, attributes Map(String, String)',
+      'customer_id String, kind String, gender String, birth_date Nullable(Date32), opened_on Nullable(Date32), org_unit String, rm String, risk_level Nullable(UInt8), city String, language String, name String, phone String, email String, address String, attributes Map(String, String)',
       bank.customers.map((row) => ({
         customer_id: row.id,
         gender: row.gender,

@@ -1,6 +1,19 @@
 import { ConditionBody, type PropertyCondition } from '@rapport/conditions';
 import { Instant, LocalizedText, Page, Ratio } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
+import { TagAggregateSchema, TagWindow } from './aggregates.contract.ts';
+
+export {
+  type AdditiveAggregate,
+  AGGREGATE_FUNCTIONS,
+  type AggregatePart,
+  PERIODS,
+  type Period,
+  type SimpleAggregate,
+  type TagAggregate,
+  TagAggregateSchema,
+  TagWindow,
+} from './aggregates.contract.ts';
 
 export const TAG_VALUE_TYPES = ['text', 'number', 'money', 'boolean', 'date', 'instant', 'list'] as const;
 export const TAG_KINDS = ['fact', 'statistical', 'rule', 'derived', 'model'] as const;
@@ -61,52 +74,6 @@ export const FactDefinition = Type.Object(
 );
 export type FactDefinition = Static<typeof FactDefinition>;
 
-export const AGGREGATE_FUNCTIONS = ['sum', 'avg', 'min', 'max', 'last', 'first', 'distinct', 'top'] as const;
-const aggregateOf = (name: (typeof AGGREGATE_FUNCTIONS)[number], description: string) =>
-  Type.Object(
-    {
-      [name]: Type.String({
-        minLength: 1,
-        maxLength: 200,
-        description: 'Column or event property',
-        examples: ['amount_minor'],
-      }),
-    },
-    { additionalProperties: false, description },
-  );
-/** `"count"`, or one function of one column or event property: `{ "sum": "amount_minor" }`. */
-export type TagAggregate =
-  | 'count'
-  | { readonly sum: string }
-  | { readonly avg: string }
-  | { readonly min: string }
-  | { readonly max: string }
-  | { readonly last: string }
-  | { readonly first: string }
-  | { readonly distinct: string }
-  | { readonly top: string };
-export const TagAggregateSchema = Type.Unsafe<TagAggregate>(
-  Type.Union(
-    [
-      Type.Literal('count', { description: 'Number of rows', examples: ['count'] }),
-      aggregateOf('sum', 'Sum; unknown over no rows'),
-      aggregateOf('avg', 'Mean; unknown over no rows'),
-      aggregateOf('min', 'Least'),
-      aggregateOf('max', 'Greatest'),
-      aggregateOf(
-        'last',
-        'Value of the latest row, known or not; of rows at one instant the greatest known value',
-      ),
-      aggregateOf(
-        'first',
-        'Value of the earliest row, known or not; of rows at one instant the greatest known value',
-      ),
-      aggregateOf('distinct', 'Number of distinct known values; 0 over no rows'),
-      aggregateOf('top', 'Most frequent known value; of equals the least'),
-    ],
-    { description: 'How rows become one value', examples: [{ sum: 'amount_minor' }] },
-  ),
-);
 /** Conditions are checked by `checkCondition`, which names each fault; the edge takes any object. */
 const PropertyConditionBody = Type.Unsafe<PropertyCondition>(
   Type.Record(Type.String(), Type.Unknown(), {
@@ -136,6 +103,17 @@ export const StatisticalDefinition = Type.Object(
       Duration('Only rows in (asOf − offset − within, asOf − offset]; absent = everything up to then'),
     ),
     offset: Type.Optional(Duration('Moves the end of the window back')),
+    window: Type.Optional(TagWindow),
+    zone: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 60,
+        description: 'IANA time zone that days and periods are cut in',
+        default: 'UTC',
+        examples: ['Asia/Taipei'],
+      }),
+    ),
+    asOf: Type.Optional(Instant('Fixed instant that the window ends at; absent = that of the refresh')),
   },
   { additionalProperties: false, description: 'A statistical tag' },
 );

@@ -2,16 +2,27 @@ import {
   type ConditionCatalog,
   checkCondition,
   compileProperties,
+  type PropertyCondition,
   type SqlValue,
   tagsIn,
   type ValueType,
 } from '@rapport/conditions';
-import { type EpochMs, type ProblemFault, parseDuration, shiftInstant } from '@rapport/kernel';
+import type { EpochMs, ProblemFault } from '@rapport/kernel';
+import {
+  aggregateSql,
+  isZeroWithoutRows,
+  type PropertyValue,
+  propertiesOf,
+  reachOf,
+  readAggregate,
+  typesOf,
+} from './aggregates.ts';
 import type { StatisticEntries } from './catalog.ts';
-import type { FactDefinition, StatisticalDefinition, TagAggregate, TagDefinition } from './contract.ts';
+import type { FactDefinition, StatisticalDefinition, TagDefinition } from './contract.ts';
 import { compileExpression, type ExpressionScope, literal } from './expression.ts';
 import { REST, rowOrder, rowScope } from './tables.ts';
 import { castSql, isOfType, unknownLiteral } from './values.ts';
+import { type Frame, framesOf } from './windows.ts';
 
 /** How one tag is computed from rows: an aggregate over a table, or an expression over its one row a customer. */
 export interface RowPlan {
@@ -135,12 +146,6 @@ function pickSql(
 
 /* ── statistics ──────────────────────────────────────────────────────────────────────────────────────── */
 
-export function aggregateName(aggregate: TagAggregate): { name: string; property: string | undefined } {
-  if (aggregate === 'count') return { name: 'count', property: undefined };
-  const [entry] = Object.entries(aggregate);
-  return { name: entry?.[0] ?? 'count', property: entry?.[1] };
-}
-
 export function planStatistic(
   tag: TagDefinition,
   definition: StatisticalDefinition,
@@ -154,12 +159,10 @@ export function planStatistic(
   const fault = (pointer: string, message: string): void => void faults.push({ pointer, message });
   if (definition.event !== undefined && definition.over !== 'event')
     fault('/definition/event', `Only tags over events name an event; this one is over ${definition.over}.`);
-  const within = definition.within === undefined ? undefined : parseDuration(definition.within);
-  if (definition.within !== undefined && !within)
-    fault('/definition/within', `"${definition.within}" is no ISO 8601 duration such as P90D.`);
-  const offset = definition.offset === undefined ? undefined : parseDuration(definition.offset);
-  if (definition.offset !== undefined && !offset)
-    fault('/definition/offset', `"${definition.offset}" is no ISO 8601 duration such as P90D.`);
+  const spec = readAggregate(definition.aggregate);
+  const isDated = definition.over === 'holding' || definition.over === 'account';
+  const { frames, faults: ofTime } = framesOf(definition, spec, context.asOf, isDated);
+  faults.push(...ofTime);
   const entry = context.entries.entry(definition.over, definition.event);
   if (!entry) {
     fault(
@@ -170,86 +173,117 @@ export function planStatistic(
     );
     return { plan: undefined, faults };
   }
-  const { name, property: propertyName } = aggregateName(definition.aggregate);
-  const property =
-    propertyName !== undefined && Object.hasOwn(entry.properties, propertyName)
-      ? entry.properties[propertyName]
-      : undefined;
-  if (propertyName !== undefined && !property)
-    fault(
-      `/definition/aggregate/${name}`,
-      `There is no "${propertyName}"; there are ${Object.keys(entry.properties).toSorted().slice(0, 40).join(', ')}.`,
-    );
-  if (property) {
-    const allowed = allowedTypes(name, property.type);
+  const propertyOf = (name: string) =>
+    Object.hasOwn(entry.properties, name) ? entry.properties[name] : undefined;
+  for (const { property: name, pointer } of propertiesOf(spec)) {
+    const property = propertyOf(name);
+    if (!property)
+      fault(
+        `/definition/aggregate${pointer}`,
+        `There is no "${name}"; there are ${Object.keys(entry.properties).toSorted().slice(0, 40).join(', ')}.`,
+      );
+    else if (
+      spec.parts &&
+      pointer.endsWith('/distinct') === false &&
+      property.type !== 'money' &&
+      property.type !== 'number'
+    )
+      fault(
+        `/definition/aggregate${pointer}`,
+        `${pointer.slice(pointer.lastIndexOf('/') + 1)} cannot be taken of ${name}, which is ${property.type}.`,
+      );
+  }
+  const type = spec.property === undefined ? undefined : propertyOf(spec.property)?.type;
+  if (spec.property === undefined || type !== undefined) {
+    const allowed = typesOf(spec, type);
     if (allowed.length === 0)
       fault(
-        `/definition/aggregate/${name}`,
-        `${name} cannot be taken of ${propertyName}, which is ${property.type}.`,
+        `/definition/aggregate/${spec.name}`,
+        `${spec.name} cannot be taken of ${spec.property}, which is ${type}.`,
       );
     else if (!allowed.includes(tag.valueType))
-      fault('/valueType', `${name} of ${propertyName} is ${allowed.join(' or ')}, not ${tag.valueType}.`);
-  } else if (name === 'count' && tag.valueType !== 'number') {
-    fault('/valueType', `A count is a number, not ${tag.valueType}.`);
+      fault(
+        '/valueType',
+        spec.name === 'count'
+          ? `A count is a number, not ${tag.valueType}.`
+          : `${spec.name}${spec.property === undefined ? '' : ` of ${spec.property}`} is ${allowed.join(' or ')}, not ${tag.valueType}.`,
+      );
   }
-  if (definition.where !== undefined) {
+  if (spec.name === 'dailyAverage' && definition.over !== 'transaction' && definition.over !== 'holding')
+    fault(
+      '/definition/aggregate/dailyAverage',
+      `A daily average is taken over transactions (balance after each booking) or holdings, not over ${definition.over}.`,
+    );
+  const conditions: { where: PropertyCondition; at: string }[] = [
+    ...(definition.where === undefined ? [] : [{ where: definition.where, at: '/definition' }]),
+    ...(spec.parts?.of.where === undefined
+      ? []
+      : [{ where: spec.parts.of.where, at: '/definition/aggregate/ratio/of' }]),
+    ...(spec.parts?.to.where === undefined
+      ? []
+      : [{ where: spec.parts.to.where, at: '/definition/aggregate/ratio/to' }]),
+  ];
+  for (const { where, at } of conditions) {
     const checked = checkCondition(
-      { event: 'rows', where: definition.where, op: '>=', value: 1 },
+      { event: 'rows', where, op: '>=', value: 1 },
       { ...context.catalog, event: (event) => (event === 'rows' ? entry : undefined) },
-      { at: '/definition' },
+      { at },
     );
     faults.push(...checked.faults);
   }
   if (faults.length > 0) return { plan: undefined, faults };
 
-  const end = offset ? shiftInstant(context.asOf, offset, -1) : context.asOf;
-  const start = within ? shiftInstant(end, within, -1) : undefined;
   const at = `(${entry.at})`;
-  // A row of an unknown day belongs to "everything up to now", but to no window.
-  const window =
-    start === undefined
-      ? `ifNull(${at} <= ${instantSql(end)}, true)`
-      : `ifNull(${at} > ${instantSql(start)} AND ${at} <= ${instantSql(end)}, false)`;
-  const where =
-    definition.where === undefined ? undefined : compileProperties(definition.where, entry, { now: end });
-  const tests = [
+  const params: Record<string, SqlValue> = {};
+  let conditionCount = 0;
+  const test = (where: PropertyCondition): string => {
+    const compiled = compileProperties(where, entry, { now: frames.frame.end });
+    // Several conditions stand in one statement: each gets numbers of its own.
+    const first = 1_000 * conditionCount++;
+    Object.assign(
+      params,
+      Object.fromEntries(
+        Object.entries(compiled.params).map(([name, value]) => [`p${first + Number(name.slice(1))}`, value]),
+      ),
+    );
+    return compiled.sql.replaceAll(/\{p(\d+):/g, (_, number: string) => `{p${first + Number(number)}:`);
+  };
+  const fixed = [
     ...(definition.event === undefined ? [] : [`name = ${literal(definition.event)}`]),
-    window,
-    ...(where ? [where.sql] : []),
+    ...(definition.where === undefined ? [] : [test(definition.where)]),
   ];
-  const rows = `(${tests.join(' AND ')})`;
+  const rowsIn = (frame: Frame): string => {
+    // A row of an unknown day belongs to "everything up to now", but to no window.
+    const window =
+      frame.start === undefined
+        ? `ifNull(${at} <= ${instantSql(frame.end)}, true)`
+        : `ifNull(${at} > ${instantSql(frame.start)} AND ${at} <= ${instantSql(frame.end)}, false)`;
+    return `(${[window, ...fixed].join(' AND ')})`;
+  };
+  const value = aggregateSql({
+    spec,
+    frames,
+    over: definition.over,
+    at,
+    rowsIn,
+    test,
+    read: (name) => readProperty(entry.properties[name] ?? { type: 'number', sql: 'NULL' }),
+  });
   return {
     plan: {
       tag,
       base: `statistical_${definition.over}`,
       from: entry.from,
       event: definition.event,
-      value: castSql(tag.valueType, aggregateSql(name, property && readProperty(property), at, rows)),
+      value: castSql(tag.valueType, value),
       isAggregate: true,
-      isZeroWithoutRows: name === 'count' || name === 'distinct',
-      rows,
+      isZeroWithoutRows: isZeroWithoutRows(spec),
+      rows: rowsIn(reachOf(spec, frames)),
       order: entry.at === 'at' ? 'at' : rowOrder(definition.over === 'holding' ? 'holding' : 'account'),
-      params: where?.params ?? {},
+      params,
     },
     faults: [],
   };
-}
-
-function allowedTypes(aggregate: string, type: ValueType): ValueType[] {
-  if (type === 'list') return [];
-  if (aggregate === 'distinct') return ['number'];
-  if (aggregate === 'first' || aggregate === 'last' || aggregate === 'top')
-    return type === 'money' ? ['money', 'number'] : [type];
-  if (type === 'boolean') return [];
-  if (aggregate === 'min' || aggregate === 'max') return type === 'money' ? ['money', 'number'] : [type];
-  if (type === 'money') return ['money', 'number'];
-  return type === 'number' ? ['number'] : [];
-}
-
-interface PropertyValue {
-  readonly type: ValueType;
-  /** Nullable expression. */
-  readonly sql: string;
 }
 
 function readProperty(property: { type: ValueType; sql: string }): PropertyValue {
@@ -260,41 +294,6 @@ function readProperty(property: { type: ValueType; sql: string }): PropertyValue
         ? `if(isFinite(toFloat64(${property.sql})), toFloat64(${property.sql}) + 0., NULL)`
         : property.sql;
   return { type: property.type, sql: `toNullable(${sql})` };
-}
-
-/** As conditions aggregate (packages/conditions), with rows chosen by `If`. */
-function aggregateSql(name: string, value: PropertyValue | undefined, at: string, rows: string): string {
-  if (!value) return `countIf(${rows})`;
-  const known = `(${rows} AND ${value.sql} IS NOT NULL)`;
-  const plain = `assumeNotNull(${value.sql})`;
-  switch (name) {
-    case 'distinct':
-      return `uniqExactIf(${plain}, ${known})`;
-    case 'min':
-    case 'max':
-      return `${name}If(${value.sql}, ${known})`;
-    case 'last':
-    case 'first': {
-      const place = `toUnixTimestamp64Milli(ifNull(${at}, toDateTime64('1900-01-01 00:00:00', 3, 'UTC')))`;
-      const found = `maxIf(tuple(${name === 'last' ? place : `-${place}`}, ${value.sql} IS NOT NULL, ${plain}), ${rows})`;
-      return `if(${found}.2, ${found}.3, NULL)`;
-    }
-    case 'top': {
-      const counts = `sumMapIf(map(${plain}, toUInt64(1)), ${known})`;
-      const best = `arraySort(x -> (-toInt64(x.2), x.1), arrayZip(mapKeys(${counts}), mapValues(${counts})))[1]`;
-      return `if(countIf(${known}) = 0, NULL, ${best}.1)`;
-    }
-    default: {
-      if (value.type === 'money') {
-        const total = `sumIf(${plain}, ${known})`;
-        return `if(countIf(${known}) = 0, NULL, ${name === 'sum' ? total : `${total} / countIf(${known})`})`;
-      }
-      // Doubles do not add up the same in every order, and engines add in any order: sorted they always do.
-      const values = `arraySort(groupArrayIf(${plain}, ${known}))`;
-      const total = name === 'sum' ? `arraySum(${values})` : `arraySum(${values}) / length(${values})`;
-      return `if(empty(${values}), NULL, ${total})`;
-    }
-  }
 }
 
 /** Puts the instant in the place that `compileExpression` left for it. */
@@ -319,10 +318,15 @@ export function dependenciesOf(tag: TagDefinition): { tags: string[]; columns: s
       return { tags: [], columns: [...new Set(names)].map((name) => `${definition.from}.${name}`) };
     }
     case 'statistical': {
-      const { property } = aggregateName(definition.aggregate);
+      const spec = readAggregate(definition.aggregate);
+      const { over } = definition;
       const properties = [
-        ...(property === undefined ? [] : [property]),
-        ...(definition.where ? propertiesIn(definition.where) : []),
+        ...propertiesOf(spec).map(({ property }) => property),
+        ...(spec.name === 'dailyAverage' && over === 'transaction' ? ['account_id', 'transaction_id'] : []),
+        ...(spec.name === 'dailyAverage' && over === 'holding' ? ['until'] : []),
+        ...[definition.where, spec.parts?.of.where, spec.parts?.to.where].flatMap((where) =>
+          where === undefined ? [] : propertiesIn(where),
+        ),
       ];
       const columns = [
         ...(definition.over === 'holding'
