@@ -77,7 +77,10 @@ export interface Target {
   readonly faults: string;
 }
 
-export async function createTarget({ warehouse, releases }: StagingDeps, input: StagingInput): Promise<Target> {
+export async function createTarget(
+  { warehouse, releases }: StagingDeps,
+  input: StagingInput,
+): Promise<Target> {
   const { table, sourceId } = input;
   const stage = releases.newTableName(`stage_${sourceId}_${table.name}`);
   const faults = releases.newTableName(`faults_${sourceId}_${table.name}`);
@@ -107,7 +110,11 @@ export async function createTarget({ warehouse, releases }: StagingDeps, input: 
 export const textName = (column: Pick<Column, 'name'>): string => sqlName(`c_${column.name}`);
 
 /** `orders` holds, for each file, its columns as they stand in it. */
-export function csvTexts(table: FileTable, stage: string, orders: readonly (readonly Column[])[]): StagedTexts {
+export function csvTexts(
+  table: FileTable,
+  stage: string,
+  orders: readonly (readonly Column[])[],
+): StagedTexts {
   const joined = orders.map((order) => {
     const texts = order.map(textName);
     return texts.length === 0
@@ -345,7 +352,13 @@ export function createInserter(warehouse: Warehouse, target: Target, input: Stag
     if (isCsv)
       return `INSERT INTO ${into} (line, file, ${columns.map(textName).join(', ')}, raw) FORMAT RowBinary`;
     const named = input.table.columns.map((column) => `${textName(column)}`);
-    return `INSERT INTO ${into} (line, file, ${named.join(', ')}, is_object, raw) SELECT line, file, ${jsonFields(input.table)}, isValidJSON(raw) AND JSONType(raw) = 'Object', raw FROM input('line UInt64, file UInt16, raw String') FORMAT RowBinary`;
+    return `INSERT INTO ${into} (line, file, ${named.join(', ')}, is_object, raw) SELECT line, file, ${jsonFields(
+      input.table,
+    )
+      .map(({ sql }) => sql)
+      .join(
+        ', ',
+      )}, isValidJSON(raw) AND JSONType(raw) = 'Object', raw FROM input('line UInt64, file UInt16, raw String') FORMAT RowBinary`;
   };
 
   const send = async (sql: string, batch: RecordBatch): Promise<void> => {
@@ -411,19 +424,21 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** Fields of a JSON object as texts: strings bare, everything else as it is written, NULL where there is none. */
-export function jsonFields(table: FileTable): string {
+export function jsonFields(table: FileTable): { readonly column: Column; readonly sql: string }[] {
   const flat = table.columns.filter((column) => !column.from.includes('.'));
   const structure = `Tuple(${flat.map((column) => `${sqlName(column.from)} Nullable(String)`).join(', ')})`;
-  return table.columns
-    .map((column) => {
-      const path = column.from.split('.');
-      if (path.length > 1) {
-        const nested = path.map(sqlText).join(', ');
-        return `ifNull(JSONExtract(raw, ${nested}, 'Nullable(String)'), JSONExtract(raw, ${sqlText(column.from)}, 'Nullable(String)'))`;
-      }
-      return `tupleElement(JSONExtract(raw, ${sqlText(structure)}), ${flat.indexOf(column) + 1})`;
-    })
-    .join(', ');
+  return table.columns.map((column) => {
+    const path = column.from.split('.');
+    if (path.length > 1) {
+      const nested = path.map(sqlText).join(', ');
+      const sql = `ifNull(JSONExtract(raw, ${nested}, 'Nullable(String)'), JSONExtract(raw, ${sqlText(column.from)}, 'Nullable(String)'))`;
+      return { column, sql };
+    }
+    return {
+      column,
+      sql: `tupleElement(JSONExtract(raw, ${sqlText(structure)}), ${flat.indexOf(column) + 1})`,
+    };
+  });
 }
 
 /* ── Parquet ─────────────────────────────────────────────────────────────────────────────────────────── */

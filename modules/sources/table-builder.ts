@@ -1,6 +1,7 @@
 import type { Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
 import type { LoadTable } from './contract.ts';
+import { readDirectly } from './direct.ts';
 import type { FileTable } from './manifest.ts';
 import type { LooseRecord, Staged, StagingDeps, StagingInput } from './reader.ts';
 import { readerOf } from './readers.ts';
@@ -10,6 +11,7 @@ import { stageRecords } from './staging.ts';
 import { engineType, typingSql } from './typing.ts';
 
 const Counted = Type.Object({ n: Type.Integer() });
+const Place = Type.Object({ file: Type.String(), line: Type.Integer() });
 const Reasons = Type.Object({
   reason: Type.String(),
   field: Type.String(),
@@ -65,18 +67,14 @@ export async function buildTable(
     return row?.n ?? 0;
   };
 
-  const staged =
-    source.kind === 'files'
-      ? await readerOf(deps, table).read(deps, input)
-      : await stageRecords(deps, input, source.records, source.headers);
-  const columns = staged.columns.map((column) => sqlName(column.name)).join(', ');
+  const columns = table.columns.map((column) => sqlName(column.name)).join(', ');
   const fileOf = `arrayElement([${sqlTexts(input.files.length > 0 ? input.files : [''])}], file + 1)`;
   const isReplay = source.kind === 'records';
 
   const create = async (): Promise<string> => {
     const physical = releases.newTableName(`src_${input.sourceId}_${table.name}`);
     input.onTable(physical);
-    const typed = staged.columns.map((column) => `${sqlName(column.name)} ${engineType(column)}`);
+    const typed = table.columns.map((column) => `${sqlName(column.name)} ${engineType(column)}`);
     await warehouse.createTable({
       name: physical,
       columns: `${typed.join(', ')}, _file LowCardinality(String), _line UInt64, _replayed Bool`,
@@ -96,15 +94,26 @@ export async function buildTable(
         `SELECT ${sqlName(target.column)} FROM ${name(physicalOf(target.table))}`,
       ]),
   );
+  const direct =
+    source.kind === 'files' && !deps.readers?.[table.format]
+      ? await readDirectly(deps, input, create, references)
+      : undefined;
+  const staged =
+    direct?.staged ??
+    (source.kind === 'files'
+      ? await readerOf(deps, table).read(deps, input)
+      : await stageRecords(deps, input, source.records, source.headers));
   const sql = typingSql(staged.columns, staged.texts, references);
-  let physical = await create();
+  let physical = direct?.physical ?? (await create());
   if (source.kind === 'records') {
     const all = `${columns}, _file, _line, _replayed`;
     await run(`INSERT INTO ${name(physical)} (${all}) SELECT ${all} FROM ${name(source.base)}`);
   }
-  await run(
-    `INSERT INTO ${name(physical)} (${columns}, _file, _line, _replayed) SELECT ${columns}, ${fileOf}, line, ${isReplay} FROM (${sql.rows})`,
-  );
+  if (!direct || direct.hasStaged) {
+    await run(
+      `INSERT INTO ${name(physical)} (${columns}, _file, _line, _replayed) SELECT ${columns}, ${fileOf}, line, ${isReplay} FROM (${sql.rows})`,
+    );
+  }
   const typed = await count(`SELECT count() AS n FROM ${name(physical)}`);
   const kept = source.kind === 'records' ? await count(`SELECT count() AS n FROM ${name(source.base)}`) : 0;
   // Where every record became a row, a second pass for those that did not would find nothing.
@@ -120,6 +129,18 @@ export async function buildTable(
     );
   }
 
+  /** Of rows that were read without being staged, the records are fetched once they are needed. */
+  const stageLost = async (lost: string): Promise<void> => {
+    if (!direct) return;
+    const unstaged = warehouse.stream(
+      Place,
+      `SELECT _file AS file, _line AS line FROM ${name(lost)} WHERE (_file, _line) NOT IN (SELECT ${fileOf}, line FROM ${staged.texts.table}) ORDER BY file, line`,
+      {},
+      options,
+    );
+    for await (const places of unstaged) await direct.stageLines(places);
+  };
+
   /** Takes rows out of the table again and puts their records among the faults. */
   const takeOut = async (losers: string, field: string, value: string, reason: string): Promise<number> => {
     const lost = releases.newTableName(`lost_${input.sourceId}_${table.name}`);
@@ -133,6 +154,7 @@ export async function buildTable(
     await run(`INSERT INTO ${name(lost)} SELECT CAST(_file, 'String'), _line, ${value} FROM (${losers})`);
     const lostRows = await count(`SELECT count() AS n FROM ${name(lost)}`);
     if (lostRows > 0) {
+      await stageLost(lost);
       await run(
         `INSERT INTO ${name(staged.faultTable)} (file, line, faults, record, record_hex)
 SELECT s.file, s.line, [(${sqlText(field)}, l.value, ${sqlText(reason)})], s.record, ''
@@ -155,8 +177,11 @@ INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
   let superseded = 0;
   if (table.key.length > 0) {
     const key = table.key.map(sqlName).join(', ');
+    // Keys with different hashes are different; only where some are equal the keys themselves need to be compared.
+    const hashes = await count(`SELECT uniqExact(sipHash64(${key})) AS n FROM ${name(physical)}`);
     const repeated = `SELECT ${key} FROM ${name(physical)} GROUP BY ${key} HAVING count() > 1`;
-    if ((await count(`SELECT count() AS n FROM (${repeated} LIMIT 1)`)) > 0) {
+    const rows = await count(`SELECT count() AS n FROM ${name(physical)}`);
+    if (hashes < rows && (await count(`SELECT count() AS n FROM (${repeated} LIMIT 1)`)) > 0) {
       const place = "_replayed, CAST(_file, 'String'), _line";
       const isLast = table.duplicates === 'last' && !isReplay;
       const order = isLast ? "_replayed DESC, CAST(_file, 'String') DESC, _line DESC" : place;
