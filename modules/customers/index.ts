@@ -11,4 +11,11 @@ export {
   createCustomers,
   type SearchRequest,
 } from './customers.service.ts';
+export {
+  createIdentityMatcher,
+  type IdentityMatch,
+  type IdentityMatcher,
+  MATCH_KINDS,
+  type MatchKind,
+} from './identity-match.ts';
 export { createProjector, type ProjectorDeps } from './projector.ts';
