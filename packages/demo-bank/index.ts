@@ -11,6 +11,7 @@ export {
   responseTypeOf,
 } from './effects.ts';
 export { type GenerateOptions, generateDemoBank } from './generate.ts';
+export { type LabelledRecord, labelledPeople } from './labelled-people.ts';
 export {
   type DemoResponse,
   plantedEffect,
