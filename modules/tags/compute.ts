@@ -1,12 +1,16 @@
 import { type ConditionCatalog, checkCondition, compileCids, type SqlValue } from '@rapport/conditions';
 import { type EpochMs, Problem, type ProblemFault } from '@rapport/kernel';
 import type { Release, Releases, Warehouse } from '@rapport/stores';
+import { Type } from 'typebox';
 import { conditionCatalog, type StatisticEntries, statisticEntries } from './catalog.ts';
 import type { DerivedDefinition, RuleDefinition, TagDefinition } from './contract.ts';
 import { compileExpression } from './expression.ts';
+import { fusePlans, TOO_MANY_ROWS } from './fuse.ts';
 import { bindAsOf, planFact, planStatistic, type RowPlan, tagScope, withPrefix } from './plan.ts';
 import type { Registry } from './registry.ts';
 import { COLUMN_TYPE, castSql, unknownLiteral, valueLiteral } from './values.ts';
+
+const MaxRow = Type.Object({ n: Type.Integer() });
 
 export interface Place {
   readonly table: string;
@@ -58,11 +62,42 @@ export interface Computation {
   ): { sql: string; params: Record<string, SqlValue> };
 }
 
+/** One `INSERT … SELECT` into a new wide table. */
+interface Insert {
+  readonly columns: readonly string[];
+  readonly select: string;
+  readonly params: Record<string, SqlValue>;
+}
+
+interface Statement {
+  readonly inserts: readonly Insert[];
+  /** Fills in the customers that the inserts left out. */
+  readonly rest?: (table: string) => Insert;
+}
+
 /** Tags of one table that are computed in one statement at most. */
-const FUSED = 80;
+const FUSED = 250;
 const RULES_FUSED = 16;
 const SETTINGS = { join_use_nulls: 1, optimize_aggregation_in_order: 1 } as const;
 const MAX_SECONDS = 3_600;
+/** Wide tables are written once, in the order of customers: merging their parts would only write them again. */
+const TABLE_SETTINGS = 'index_granularity = 1024, max_bytes_to_merge_at_max_space_in_pool = 1';
+/** Blocks of many columns are kept small enough for the processor's cache. */
+const WIDE = 16;
+const WIDE_BLOCK = 8_192;
+/** What the states of all customers of one statement may take, in bytes, and what one state takes. */
+const STATES_BYTES = 1_500_000_000;
+const STATE_BYTES = 32;
+const LEAST_RANGE = 100_000;
+
+/** Ranges of customers that are computed one after another; one open range when all fit. */
+function rangesOf(maxCid: number, aggregates: number): ({ from: number; to: number } | undefined)[] {
+  const size = Math.max(LEAST_RANGE, Math.floor(STATES_BYTES / (STATE_BYTES * (aggregates + 4))));
+  if (maxCid <= size) return [undefined];
+  const count = Math.ceil((maxCid + 1) / size);
+  const step = Math.ceil((maxCid + 1) / count);
+  return Array.from({ length: count }, (_, at) => ({ from: at * step, to: (at + 1) * step }));
+}
 
 export function worldOf(
   input: Omit<TagWorld, 'entries'> & { readonly entries?: StatisticEntries },
@@ -127,36 +162,68 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
   const customersOf = (world: TagWorld): string =>
     warehouse.identifier(world.release.placements.get('customer')?.table ?? 'customer');
 
+  /** Values of many tags over the rows of one table, in as few statements as the memory of the engine allows. */
   const rowStatement = (
     world: TagWorld,
     plans: readonly RowPlan[],
-  ): { select: string; params: Record<string, SqlValue> } => {
-    const params: Record<string, SqlValue> = {};
-    const values = plans.map((plan, index) => {
-      const part = withPrefix(plan.value, plan.params, `w${index}_`);
-      Object.assign(params, part.params);
-      return part.sql;
-    });
+    options: { readonly canPack: boolean; readonly maxCid: number; readonly only: string | undefined },
+  ): Statement => {
     const [first] = plans;
-    if (!first) return { select: `SELECT cid FROM ${customersOf(world)}`, params };
-    if (!first.isAggregate) return { select: `SELECT cid, ${values.join(', ')} FROM ${first.from}`, params };
+    if (!first) return { inserts: [] };
+    const columns = ['cid', ...plans.map((plan) => plan.tag.id)];
+    const own = options.only === undefined ? '' : `cid IN (SELECT cid FROM ${options.only})`;
+    if (!first.isAggregate) {
+      const params: Record<string, SqlValue> = {};
+      const values = plans.map((plan, index) => {
+        const part = withPrefix(plan.value, plan.params, `w${index}_`);
+        Object.assign(params, part.params);
+        return part.sql;
+      });
+      const select = `SELECT cid, ${values.join(', ')} FROM ${first.from}${own === '' ? '' : ` WHERE ${own}`}`;
+      return { inserts: [{ columns, select, params }] };
+    }
+    const fused = fusePlans(plans, options.canPack);
     const events = plans.map((plan) => plan.event);
     const named = events.filter((event) => event !== undefined);
     const from =
       first.base === 'statistical_event'
         ? world.entries.eventRows(named.length < events.length ? undefined : [...new Set(named)])
         : first.from;
-    const grouped = `SELECT cid AS row_cid, ${values.map((value, index) => `${value} AS t${index}`).join(', ')} FROM ${from} GROUP BY cid`;
-    if (!plans.some((plan) => plan.isZeroWithoutRows))
-      return { select: `SELECT * FROM (${grouped})`, params };
-    const filled = plans.map((plan, index) =>
-      plan.isZeroWithoutRows ? `ifNull(a.t${index}, 0)` : `a.t${index}`,
-    );
-    // The list of customers is the side that is held in memory; the aggregation streams past it.
+    const isFilled = plans.some((plan) => plan.isZeroWithoutRows);
+    const having = [
+      ...(fused.guard === undefined ? [] : [fused.guard]),
+      // Rows of somebody who is no customer any more count for nobody.
+      ...(isFilled ? [`cid IN (SELECT cid FROM ${customersOf(world)})`] : []),
+    ];
+    const inserts = rangesOf(options.maxCid, fused.aggregates).map((range) => {
+      const tests = [
+        ...(range === undefined ? [] : [`cid >= ${range.from} AND cid < ${range.to}`]),
+        ...(own === '' ? [] : [own]),
+        ...(fused.where === undefined ? [] : [fused.where]),
+      ];
+      const rows = `SELECT *${fused.columns.map((column) => `, ${column}`).join('')} FROM ${from}${tests.length > 0 ? ` WHERE ${tests.join(' AND ')}` : ''}`;
+      return {
+        columns,
+        select: `SELECT cid, ${fused.values.map((value, index) => `${value} AS t${index}`).join(', ')} FROM (${rows}) GROUP BY cid${having.length > 0 ? ` HAVING ${having.join(' AND ')}` : ''}`,
+        params: { ...fused.params },
+      };
+    });
+    if (!isFilled) return { inserts };
+    const zeros = plans.filter((plan) => plan.isZeroWithoutRows);
     return {
-      select: `SELECT c.cid, ${filled.join(', ')} FROM (${grouped}) AS a RIGHT JOIN (SELECT cid FROM ${customersOf(world)}) AS c ON a.row_cid = c.cid`,
-      params,
+      inserts,
+      // Joining the customers would carry every column through a hash table; those without rows need a few zeros only.
+      rest: (table) => ({
+        columns: ['cid', ...zeros.map((plan) => plan.tag.id)],
+        select: `SELECT cid${', 0'.repeat(zeros.length)} FROM ${customersOf(world)} WHERE cid NOT IN (SELECT cid FROM ${table})${own === '' ? '' : ` AND ${own}`}`,
+        params: {},
+      }),
     };
+  };
+
+  const greatestCid = async (world: TagWorld): Promise<number> => {
+    const [row] = await warehouse.query(MaxRow, `SELECT max(cid) AS n FROM ${customersOf(world)}`);
+    return row?.n ?? 0;
   };
 
   const caseSql: Computation['caseSql'] = (world, definition, catalog, prefix) => {
@@ -174,7 +241,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
     world: TagWorld,
     tags: readonly { tag: TagDefinition; definition: RuleDefinition }[],
     catalog: ConditionCatalog,
-  ): { select: string; params: Record<string, SqlValue> } => {
+  ): Insert => {
     const params: Record<string, SqlValue> = {};
     const values = tags.map(({ tag, definition }, at) => {
       const found = caseSql(world, definition, catalog, `r${at}_`);
@@ -188,6 +255,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       return { found: `${found.sql} AS f${at}`, value: `multiIf(${branches.join(', ')}, ${otherwise})` };
     });
     return {
+      columns: ['cid', ...tags.map(({ tag }) => tag.id)],
       select: `SELECT cid, ${values.map(({ value }) => value).join(', ')} FROM (SELECT cid, ${values.map(({ found }) => found).join(', ')} FROM ${customersOf(world)})`,
       params,
     };
@@ -197,7 +265,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
     world: TagWorld,
     tags: readonly { tag: TagDefinition; definition: DerivedDefinition }[],
     placeOf: (tagId: string) => Place | undefined,
-  ): { select: string; params: Record<string, SqlValue> } => {
+  ): Insert => {
     const joined = new Map<string, { alias: string; columns: Set<string> }>();
     const values = tags.map(({ tag, definition }, at) => {
       const scope = tagScope(
@@ -220,6 +288,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         ` LEFT JOIN (SELECT cid, ${[...columns].map((column) => warehouse.identifier(column)).join(', ')} FROM ${warehouse.identifier(table)}) AS ${alias} ON ${alias}.cid = c.cid`,
     );
     return {
+      columns: ['cid', ...tags.map(({ tag }) => tag.id)],
       select: `SELECT c.cid AS cid, ${values.join(', ')} FROM (SELECT cid FROM ${customersOf(world)}) AS c${joins.join('')}`,
       params: {},
     };
@@ -247,7 +316,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
     const write = async (
       group: string,
       tags: readonly TagDefinition[],
-      statement: { select: string; params: Record<string, SqlValue> },
+      statement: Statement,
     ): Promise<void> => {
       const startedAt = performance.now();
       const table = releases.newTableName(`${options.prefix ?? 'tags'}_${group}`);
@@ -256,19 +325,24 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         name: table,
         columns: `cid UInt32, ${columns.join(', ')}`,
         orderBy: 'cid',
-        settings: 'index_granularity = 1024',
+        settings: TABLE_SETTINGS,
         spread: 'cid',
       });
-      try {
+      const insert = async ({ columns: into, select, params }: Insert): Promise<void> => {
+        options.signal?.throwIfAborted();
         await warehouse.command(
-          `INSERT INTO ${warehouse.identifier(table)} (cid, ${tags.map((tag) => warehouse.identifier(tag.id)).join(', ')}) ${statement.select}`,
-          statement.params,
+          `INSERT INTO ${warehouse.identifier(table)} (${into.map((column) => warehouse.identifier(column)).join(', ')}) ${select}`,
+          params,
           {
             maxSeconds: MAX_SECONDS,
-            settings: SETTINGS,
+            settings: { ...SETTINGS, ...(into.length > WIDE ? { max_block_size: WIDE_BLOCK } : {}) },
             ...(options.signal ? { signal: options.signal } : {}),
           },
         );
+      };
+      try {
+        for (const each of statement.inserts) await insert(each);
+        if (statement.rest) await insert(statement.rest(warehouse.identifier(table)));
       } catch (error) {
         await warehouse.drop(table);
         throw error;
@@ -277,11 +351,15 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       for (const tag of tags) places.set(tag.id, { table, column: tag.id, tookMs });
     };
 
-    /** All in one statement; when the engine refuses it, one by one, so that only those at fault are left out. */
+    /**
+     * All in one statement; when the engine refuses it, by halves, so that only those at fault are left out and the
+     * others still share scans.
+     */
     const writeEach = async <Item extends { readonly tag: TagDefinition }>(
       group: string,
       items: readonly Item[],
-      statement: (items: readonly Item[]) => { select: string; params: Record<string, SqlValue> },
+      statement: (items: readonly Item[], canPack: boolean) => Statement,
+      canPack = true,
     ): Promise<void> => {
       if (items.length === 0) return;
       options.signal?.throwIfAborted();
@@ -289,17 +367,24 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         await write(
           group,
           items.map((item) => item.tag),
-          statement(items),
+          statement(items, canPack),
         );
       } catch (error) {
         options.signal?.throwIfAborted();
         const [only] = items;
+        const middle = Math.ceil(items.length / 2);
+        if (canPack && messageOf(error).includes(TOO_MANY_ROWS))
+          return writeEach(group, items, statement, false);
         if (items.length === 1 && only) failed.set(only.tag.id, messageOf(error));
-        else for (const item of items) await writeEach(group, [item], statement);
+        else {
+          await writeEach(group, items.slice(0, middle), statement, canPack);
+          await writeEach(group, items.slice(middle), statement, canPack);
+        }
       }
       await options.onProgress?.(places.size + failed.size, group);
     };
 
+    const maxCid = await greatestCid(world);
     const levels = [...new Set(ordered.map(({ level }) => level))].toSorted((a, b) => a - b);
     for (const level of levels) {
       const names = catalog();
@@ -316,10 +401,11 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
           await writeEach(
             base,
             part.map((plan) => ({ tag: plan.tag, plan })),
-            (items) =>
+            (items, canPack) =>
               rowStatement(
                 world,
                 items.map((item) => item.plan),
+                { canPack, maxCid, only: undefined },
               ),
           );
       }
@@ -327,12 +413,16 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         tag.definition.kind === 'rule' ? [{ tag, definition: tag.definition }] : [],
       );
       for (const part of chunks(rules, RULES_FUSED))
-        await writeEach(`rule_${level}`, part, (items) => ruleStatement(world, items, names));
+        await writeEach(`rule_${level}`, part, (items) => ({
+          inserts: [ruleStatement(world, items, names)],
+        }));
       const derived = sound.flatMap(({ tag }) =>
         tag.definition.kind === 'derived' ? [{ tag, definition: tag.definition }] : [],
       );
       for (const part of chunks(derived, FUSED))
-        await writeEach(`derived_${level}`, part, (items) => derivedStatement(world, items, placeOf));
+        await writeEach(`derived_${level}`, part, (items) => ({
+          inserts: [derivedStatement(world, items, placeOf)],
+        }));
     }
     return { places, failed };
   };
