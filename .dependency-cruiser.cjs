@@ -6,6 +6,7 @@ const MAY_IMPORT = {
   tags: ['governance', 'sources', 'customers'],
   audiences: ['governance', 'customers', 'tags'],
   metrics: ['governance', 'customers'],
+  workbench: ['governance', 'sources', 'metrics'],
   offers: ['governance', 'audiences'],
   content: ['governance', 'customers', 'tags', 'offers'],
   channels: ['governance', 'customers', 'content'],

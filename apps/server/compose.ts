@@ -42,6 +42,7 @@ import { createPartners, partnersMigrations, partnersRoutes } from '@rapport/par
 import { createSources, sourcesMigrations, sourcesRoutes } from '@rapport/sources';
 import type { ModuleMigrations, Stores } from '@rapport/stores';
 import { createTags, tagsMigrations, tagsRoutes } from '@rapport/tags';
+import { createWorkbench, workbenchMigrations, workbenchRoutes } from '@rapport/workbench';
 import type { Config } from './config.ts';
 import { contentProfiles } from './content-profiles.ts';
 import { createMaintenance } from './maintenance.ts';
@@ -144,6 +145,19 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   });
   tags.onRefreshed(async () => {
     await metrics.keep();
+  });
+  tags.lineage.register(() => metrics.lineage());
+  const workbench = createWorkbench({
+    relational,
+    warehouse,
+    clock,
+    audit,
+    world: metricWorld({ releases, tags, audiences, clock }),
+    tags: () => tags.classes(),
+    metrics,
+    audiences: async () => (await audiences.list({ limit: 500 }, systemActor)).items,
+    scopeOf: (actor) => customers.scopeOf(actor),
+    pseudonymKey: secrets.dataKey,
   });
   const offers = createOffers({ relational, audit, clock, checkCondition });
   const content = createContent({
@@ -262,6 +276,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     tagsMigrations,
     audiencesMigrations,
     metricsMigrations,
+    workbenchMigrations,
     offersMigrations,
     contentMigrations,
     channelsMigrations,
@@ -277,6 +292,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     tagsRoutes(tags),
     audiencesRoutes(audiences),
     metricsRoutes(metrics),
+    workbenchRoutes(workbench, { publicUrl }),
     offersRoutes(offers),
     contentRoutes(content, materials),
     channelsRoutes(channels),
@@ -321,6 +337,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     tags,
     audiences,
     metrics,
+    workbench,
     offers,
     content,
     channels,

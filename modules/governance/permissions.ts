@@ -39,6 +39,7 @@ const PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'customers.read',
     'models.*',
     'metrics.*',
+    'workbench.*',
     'reports.read',
     'campaigns.read',
     'deliveries.read',

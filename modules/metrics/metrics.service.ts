@@ -1,4 +1,10 @@
-import type { CompiledSql, Condition, ConditionCatalog } from '@rapport/conditions';
+import {
+  audiencesIn,
+  type CompiledSql,
+  type Condition,
+  type ConditionCatalog,
+  tagsIn,
+} from '@rapport/conditions';
 import type { Audit } from '@rapport/governance';
 import { type Actor, type Clock, type Log, type ProblemFault, systemActor, toIso } from '@rapport/kernel';
 import type { Relational, Warehouse } from '@rapport/stores';
@@ -77,8 +83,11 @@ export interface Metrics {
   keep(): Promise<{ day: string; kept: readonly string[]; failed: readonly string[] } | undefined>;
   /** A query answering `cid` and `value`: the same numbers for SQL. Ratios have none. @throws metrics.not_found */
   customerValues(metricId: string, world: MetricWorld): Promise<CompiledSql | undefined>;
-  /** Metrics calculated from a tag. */
-  usesOfTag(tagId: string): Promise<{ id: string; title: string }[]>;
+  /** What metrics add to the lineage graph: tags flow into metrics, metrics into ratios. */
+  lineage(): Promise<{
+    nodes: { id: string; kind: string; title: string }[];
+    edges: { from: string; to: string }[];
+  }>;
 }
 
 /** Days whose values are all kept; of earlier ones the last of each month. */
@@ -525,12 +534,32 @@ export function createMetrics(deps: MetricsDeps): Metrics {
         ? undefined
         : customerValuesSql(warehouse, world, definition.measure);
     },
-    async usesOfTag(tagId) {
-      return (await store.all()).flatMap(({ definition: { id, title, measure } }) =>
-        (measure.kind === 'sum' || measure.kind === 'average') && measure.tag === tagId
-          ? [{ id, title: title.en }]
-          : [],
-      );
+    async lineage() {
+      const all = await store.all();
+      return {
+        nodes: all.map(({ definition: { id, title } }) => ({
+          id: `metric:${id}`,
+          kind: 'metric',
+          title: title.en,
+        })),
+        edges: all.flatMap(({ definition: { id, measure } }) => {
+          const to = `metric:${id}`;
+          switch (measure.kind) {
+            case 'ratio':
+              return [measure.numerator, measure.denominator].map((part) => ({ from: `metric:${part}`, to }));
+            case 'customers':
+              return [
+                ...tagsIn(measure.condition).map((tag) => ({ from: `tag:${tag}`, to })),
+                ...audiencesIn(measure.condition).map((audience) => ({
+                  from: `audience:${audience.id}`,
+                  to,
+                })),
+              ];
+            default:
+              return [{ from: `tag:${measure.tag}`, to }];
+          }
+        }),
+      };
     },
   };
 }

@@ -1,4 +1,11 @@
-export { parseManifest, resolveManifest, type Source } from './manifest.ts';
+export type {
+  DeliveredSample,
+  InspectedTable,
+  LoadInspection,
+  LoadInspector,
+} from './inspector.ts';
+export { logicalName } from './loader.ts';
+export { parseManifest, resolveManifest, type RoleMapping, type Source } from './manifest.ts';
 export type {
   ConsentRow,
   ConsentSink,
@@ -8,8 +15,20 @@ export type {
   RejectedRows,
   RoleTable,
 } from './projector.ts';
+export {
+  createQualityJudge,
+  type QualityContext,
+  type QualityTable,
+  robustZ,
+  ruleColumn,
+  ruleKind,
+} from './quality.ts';
+export { LoadRefused } from './refusal.ts';
 export { sourcesProblems } from './sources.errors.ts';
 export { sourcesMigrations } from './sources.migrations.ts';
 export { sourcesRoutes } from './sources.routes.ts';
 export { createSources, type Loaded, type Sources, type SourcesDeps } from './sources.service.ts';
 export type { PhysicalTable, TableDescription } from './sources.store.sql.ts';
+export { sqlName, sqlText } from './sql-text.ts';
+export { majorUnits } from './table-view.ts';
+export { foreignTables, lexicalFault } from './sql-guard.ts';

@@ -22,12 +22,15 @@ import type {
 } from './contract.ts';
 import { focusOn, impactOf, type LineageContributor } from './lineage.ts';
 import { createTagContext, type TagsDeps } from './tags.context.ts';
-import { createDefinitions } from './tags.definitions.ts';
+import { createDefinitions, type TagDefinitions } from './tags.definitions.ts';
+import { createDictionaries, type TagDictionaryService } from './tags.dictionaries.ts';
 import { createEvidence } from './tags.evidence.ts';
 import { createTagGraph } from './tags.lineage.ts';
 import { createRefreshes, type ModelScores } from './tags.refresh.ts';
 import { createValueReader } from './tags.values.ts';
 import { createViews } from './tags.view.ts';
+import { createTaxonomy, type Taxonomy } from './taxonomy.service.ts';
+import { createWorkflow, type TagWorkflow } from './workflow.service.ts';
 
 export interface Tags {
   list(query: TagQuery): Promise<{ items: TagSummary[]; nextCursor?: string }>;
@@ -56,6 +59,8 @@ export interface Tags {
   /** The names conditions may use in a release (default: the current one). */
   catalog(release?: Release): Promise<ConditionCatalog>;
   catalogView(): Promise<CatalogView>;
+  /** Every tag with its title and data class. */
+  classes(): Promise<{ id: string; title: string; dataClass: string }[]>;
   /** Instant that tags are computed for by default; `undefined` = the present. */
   asOf(): Promise<EpochMs | undefined>;
   /** @throws tags.not_found, tags.not_computed, tags.unknown_customer */
@@ -69,6 +74,9 @@ export interface Tags {
   profileOf(customer: CustomerRef): Promise<ProfileTag[]>;
   /** Known values of these tags for these customers, for content: by cid, then by tag id. */
   valuesOf(cids: readonly number[], tagIds: readonly string[]): Promise<Map<number, Map<string, TagValue>>>;
+  readonly workflow: TagWorkflow;
+  readonly taxonomy: Taxonomy;
+  readonly dictionaries: TagDictionaryService;
   readonly lineage: {
     /** Adds the part of the graph that an upper module knows; ids are `<kind>:<id>`. */
     register(contributor: LineageContributor): void;
@@ -84,7 +92,11 @@ export function createTags(deps: TagsDeps): Tags {
   const graph = createTagGraph(context);
   const valuesOf = createValueReader(context);
   const views = createViews(context, graph, valuesOf);
-  const definitions = createDefinitions(context, graph);
+  const taxonomy = createTaxonomy(context);
+  const workflow = createWorkflow(context, graph, (definition, actor) =>
+    definitions.apply(definition, actor),
+  );
+  const definitions: TagDefinitions = createDefinitions(context, graph, workflow, taxonomy);
   const refreshes = createRefreshes(context);
 
   return {
@@ -106,6 +118,16 @@ export function createTags(deps: TagsDeps): Tags {
       return catalogOf(world, true);
     },
 
+    async classes() {
+      return (await store.all()).map(({ definition: { id, title, dataClass } }) => ({
+        id,
+        title: title.en,
+        dataClass: dataClass ?? 'C2',
+      }));
+    },
+    workflow,
+    taxonomy,
+    dictionaries: createDictionaries(context),
     asOf: () => store.asOf(),
     evidence: createEvidence(context, valuesOf),
     valuesOf: async (cids, tagIds) => valuesOf(cids, tagIds, await definitionsById()),
