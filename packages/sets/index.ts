@@ -8,6 +8,7 @@ export {
   PIECE,
   PIECE_COLUMNS,
   PIECE_SETTINGS,
+  type PieceKind,
   pieceKey,
   type TagBucket,
   type TagDirectory,

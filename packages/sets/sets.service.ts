@@ -31,6 +31,8 @@ export interface SetEngineDeps {
   readonly warehouse: Pick<Warehouse, 'query' | 'queryBytes' | 'queryCids' | 'identifier'>;
   /** What may be kept in memory: bitmaps, and values at the edges of comparisons. @default 2 GiB */
   readonly budgetBytes?: number;
+  /** Whether what leaves come to is kept beside the pieces that they are made of. @default true */
+  readonly keepsLeaves?: boolean;
 }
 
 const DEFAULT_BUDGET = 2 * 1024 ** 3;
@@ -126,7 +128,7 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
       else {
         answers.set(name, { set, negated: false });
         // A single piece is kept already; so is what is made of few.
-        if (isCombined(byIndex)) keep(name, set);
+        if (isCombined(byIndex) && deps.keepsLeaves !== false) keep(name, set);
       }
       await pace.rest();
     }
