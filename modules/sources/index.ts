@@ -1,3 +1,4 @@
+export { type DerivedLineage, readDerivedLineage } from './derived-lineage.ts';
 export type {
   DeliveredSample,
   InspectedTable,
@@ -5,7 +6,7 @@ export type {
   LoadInspector,
 } from './inspector.ts';
 export { logicalName } from './loader.ts';
-export { parseManifest, resolveManifest, type RoleMapping, type Source } from './manifest.ts';
+export { parseManifest, type RoleMapping, resolveManifest, type Source } from './manifest.ts';
 export type {
   ConsentRow,
   ConsentSink,
@@ -29,6 +30,6 @@ export { sourcesMigrations } from './sources.migrations.ts';
 export { sourcesRoutes } from './sources.routes.ts';
 export { createSources, type Loaded, type Sources, type SourcesDeps } from './sources.service.ts';
 export type { PhysicalTable, TableDescription } from './sources.store.sql.ts';
+export { foreignTables, lexicalFault } from './sql-guard.ts';
 export { sqlName, sqlText } from './sql-text.ts';
 export { majorUnits } from './table-view.ts';
-export { foreignTables, lexicalFault } from './sql-guard.ts';

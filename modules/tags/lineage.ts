@@ -1,3 +1,4 @@
+import type { DerivedLineage } from '@rapport/sources';
 import type { SourceManifest } from '@rapport/sources/contract';
 import type { LineageEdge, LineageGraph, LineageImpact, LineageNode, TagDefinition } from './contract.ts';
 import { dependenciesOf } from './plan.ts';
@@ -84,13 +85,16 @@ export interface SourceTable {
 }
 
 /**
- * Source columns → canonical columns → tags. A derived table depends, as a whole, on every column of the tables it
- * reads that its SQL names: more than the truth at times, never less.
+ * Source columns → canonical columns → tags. A column of a derived table depends on the columns its values are made
+ * of, the table itself on those that decide about its rows, as the engine reads its SQL. Where the engine cannot read
+ * it (nothing loaded yet), the table depends on every column its SQL names: more than the truth at times, never less.
  */
 export function buildLineage(input: {
   readonly manifests: readonly SourceManifest[];
   /** Columns of derived tables, as far as they were loaded. */
   readonly derivedColumns: (sourceId: string, table: string) => readonly string[];
+  /** What columns of a derived table are made of; `undefined` where the engine cannot tell. */
+  readonly derivedLineage: (sourceId: string, table: string) => DerivedLineage | undefined;
   readonly tags: readonly TagDefinition[];
 }): LineageGraph {
   const nodes = new Map<string, LineageNode>();
@@ -119,6 +123,14 @@ export function buildLineage(input: {
     // All are declared before any is looked into: a stored manifest does not keep the order of its tables.
     for (const [name] of derived) declare(name, input.derivedColumns(source, name));
     for (const [name, table] of derived) {
+      const lineage = input.derivedLineage(source, name);
+      if (lineage) {
+        for (const { table: from, column } of lineage.rows)
+          edge(columnNode(from, column), node('source_table', `${source}/${name}`, `${source}/${name}`));
+        for (const [column, refs] of Object.entries(lineage.columns))
+          for (const ref of refs) edge(columnNode(ref.table, ref.column), columnNode(name, column));
+        continue;
+      }
       const words = new Set(table.sql.match(/[\p{L}_][\p{L}\p{N}_]*/gu) ?? []);
       const tableNode = node('source_table', `${source}/${name}`, `${source}/${name}`);
       const readsAll = /\*/.test(table.sql.replaceAll(/count\(\s*\*\s*\)/gi, ''));

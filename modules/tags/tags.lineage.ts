@@ -1,3 +1,4 @@
+import { type DerivedLineage, readDerivedLineage } from '@rapport/sources';
 import { Type } from 'typebox';
 import type { LineageGraph } from './contract.ts';
 import { buildLineage, joinGraphs, type LineageContributor } from './lineage.ts';
@@ -14,6 +15,8 @@ const ColumnRow = Type.Object({ table: Type.String(), name: Type.String() });
 export function createTagGraph({ deps, store }: TagContext): TagGraph {
   const { warehouse, releases } = deps;
   const contributors: LineageContributor[] = [];
+  /** Physical tables never change, and reading SQL on the engine takes milliseconds a table: kept while they last. */
+  let derived: { of: string; lineage: Promise<ReadonlyMap<string, DerivedLineage>> } | undefined;
 
   const fullGraph = async (): Promise<LineageGraph> => {
     const [manifests, all, release] = await Promise.all([deps.manifests(), store.all(), releases.current()]);
@@ -39,9 +42,13 @@ export function createTagGraph({ deps, store }: TagContext): TagGraph {
         else columns.set(key, [row.name]);
       }
     }
+    const of = [...physical].flat().toSorted().join('\n');
+    if (derived?.of !== of) derived = { of, lineage: readDerivedLineage(warehouse, release, manifests) };
+    const lineage = await derived.lineage.catch(() => new Map<string, DerivedLineage>());
     const own = buildLineage({
       manifests,
       derivedColumns: (source, table) => columns.get(`${source}/${table}`) ?? [],
+      derivedLineage: (source, table) => lineage.get(`${source}/${table}`),
       tags: all.map(({ definition }) => definition),
     });
     return joinGraphs([own, ...(await Promise.all(contributors.map((contributor) => contributor())))]);
