@@ -362,7 +362,9 @@ function expressionOf(node: Condition): string {
 /* ── the bank ────────────────────────────────────────────────────────────────────────────────────────── */
 
 type Add = (name: string, value: number, unit: string, more?: Partial<Figure>) => void;
-const tableName = (table: number): string => `bench_tags${table}`;
+function tableName(table: number): string {
+  return `bench_tags${table}`;
+}
 
 function tagsOf(): BenchTag[] {
   const random = seededRandom(5);
@@ -566,8 +568,6 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-const against = (name: string, value: number, ours: number) => ({
-  name,
-  value: round(value),
-  ratio: round(ours / value),
-});
+function against(name: string, value: number, ours: number): NonNullable<Figure['against']> {
+  return { name, value: round(value), ratio: round(ours / value) };
+}

@@ -1,4 +1,11 @@
-import { audienceLineage, audiencesMigrations, audiencesRoutes, createAudiences } from '@rapport/audiences';
+import {
+  audienceInsightRoutes,
+  audienceLineage,
+  audiencesMigrations,
+  audiencesRoutes,
+  createAudienceInsight,
+  createAudiences,
+} from '@rapport/audiences';
 import {
   campaignLineage,
   campaignsMigrations,
@@ -16,7 +23,13 @@ import {
   publicRoutes,
 } from '@rapport/channels';
 import { contentMigrations, contentRoutes, createContent, createMaterials } from '@rapport/content';
-import { createCustomers, createProjector, customersMigrations, customersRoutes } from '@rapport/customers';
+import {
+  createCustomers,
+  createIdentityMatcher,
+  createProjector,
+  customersMigrations,
+  customersRoutes,
+} from '@rapport/customers';
 import {
   createContactLedger,
   createContactPolicies,
@@ -41,7 +54,7 @@ import { createOffers, offersMigrations, offersRoutes } from '@rapport/offers';
 import { createPartners, partnersMigrations, partnersRoutes } from '@rapport/partners';
 import { createSources, sourcesMigrations, sourcesRoutes } from '@rapport/sources';
 import type { ModuleMigrations, Stores } from '@rapport/stores';
-import { createTags, tagsMigrations, tagsRoutes } from '@rapport/tags';
+import { createTags, tagsMigrations, tagsRoutes, tagWorkflowRoutes } from '@rapport/tags';
 import { createWorkbench, workbenchMigrations, workbenchRoutes } from '@rapport/workbench';
 import type { Config } from './config.ts';
 import { contentProfiles } from './content-profiles.ts';
@@ -112,6 +125,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     clock,
     log,
     audit,
+    approvals,
     customers,
     manifests: () => sources.manifests(),
   });
@@ -120,6 +134,8 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   });
 
   /* audiences, offers, content */
+  const audienceCatalog: typeof tags.catalog = async (...of) =>
+    insight.lists.titled(await tags.catalog(...of));
   const audiences = createAudiences({
     relational,
     warehouse,
@@ -127,8 +143,22 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     clock,
     log,
     audit,
-    catalog: (release) => tags.catalog(release),
+    catalog: audienceCatalog,
   });
+  const insight = createAudienceInsight({
+    relational,
+    warehouse,
+    releases,
+    jobs,
+    clock,
+    log,
+    audit,
+    audiences,
+    catalog: (release) => tags.catalog(release),
+    matcher: createIdentityMatcher({ warehouse, dataKey: secrets.dataKey }),
+    publishScores: (scores) => tags.publishScores(scores),
+  });
+  tags.onRefreshed(() => insight.growth.onRefreshed());
   const checkCondition = (condition: Parameters<typeof audiences.faults>[0]) => audiences.faults(condition);
   const metrics = createMetrics({
     relational,
@@ -227,6 +257,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     channels,
   });
   approvals.onDecided((approval) => campaigns.onApprovalDecided(approval));
+  approvals.onDecided((approval) => tags.workflow.onApprovalDecided(approval));
   audiences.onUsage((audienceId) => campaigns.usagesOfAudience(audienceId));
   tags.lineage.register(campaignLineage({ relational, offers }));
   decisions.onResponse(async ({ eventId, cid, response, at, decisionId, offerId, slot }) => {
@@ -290,7 +321,9 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     sourcesRoutes(sources),
     customersRoutes(customers),
     tagsRoutes(tags),
+    tagWorkflowRoutes(tags),
     audiencesRoutes(audiences),
+    audienceInsightRoutes(insight),
     metricsRoutes(metrics),
     workbenchRoutes(workbench, { publicUrl }),
     offersRoutes(offers),
@@ -304,6 +337,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   ];
   const workers: Component[] = [];
   if (roles.has('maintain')) workers.push(createMaintenance({ releases, log }));
+  if (roles.has('compute')) workers.push(insight.growth.component);
   if (roles.has('project')) {
     workers.push(
       createContactProjector({ stream, collectEvents: (events) => customers.collectEvents(events), log }),

@@ -86,7 +86,7 @@ export function createDemo(deps: {
   readonly url: string;
 }) {
   const { stores, config, platform, clock } = deps;
-  const { sources, tags, audiences, campaigns, channels, identity, approvals, models } = platform;
+  const { sources, tags, audiences, campaigns, channels, identity, approvals, metrics, models } = platform;
   const folder = join(config.home, 'demo');
   const sandbox = createSandboxInbox({ directory: join(config.home, 'sandbox'), clock, log: deps.log });
   let opening: Promise<void> | undefined;
@@ -133,6 +133,9 @@ export function createDemo(deps: {
     await step(0.55, 'Computing tags');
     await tags.importYaml(await readFile(join(folder, 'demo.tags.yaml'), 'utf8'), {}, systemActor);
     await stores.jobs.wait(await tags.refresh());
+    const metricsFile = join(folder, 'demo.metrics.yaml');
+    await metrics.importYaml(await readFile(metricsFile, 'utf8'), {}, systemActor);
+    await metrics.keep();
     await step(0.7, 'Saving audiences');
     const marketer = await user('marketer');
     for (const audience of await demoAudiences(folder)) {

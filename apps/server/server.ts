@@ -145,7 +145,8 @@ export async function startServer({ env, withDemo, announce }: ServerOptions): P
   return { url, platform, stores, stop };
 }
 
-function warehouseOf({ settings }: Config, childPath: string | undefined) {
+/** The warehouse that the settings name. */
+export function warehouseOf({ settings }: Config, childPath: string | undefined) {
   if (settings.RAPPORT_CLICKHOUSE_URL === undefined) {
     return {
       database: settings.RAPPORT_CLICKHOUSE_DATABASE,

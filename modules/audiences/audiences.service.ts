@@ -5,8 +5,6 @@ import {
   type ConditionCatalog,
   checkCondition,
   compileCids,
-  compileCount,
-  compileCounts,
   compilePredicate,
   conditionProblems,
   describeCondition,
@@ -15,10 +13,12 @@ import {
   parseInstant,
   quoted,
   requireCondition,
+  tagsIn,
   walkCondition,
   withAudiences,
 } from '@rapport/conditions';
 import { type Actor, type EpochMs, newId, toIso } from '@rapport/kernel';
+import { createSetEngine, type NodeCount, type SetView } from '@rapport/sets';
 import { type CidSet, cidSetFromBytes, emptyCidSet, type Release } from '@rapport/stores';
 import { Type } from 'typebox';
 import { audiencesProblems } from './audiences.problems.ts';
@@ -34,8 +34,6 @@ import { loadCustomerStates } from './customer-states.ts';
 import { createExpiringCache } from './expiring-cache.ts';
 import { commonValues, presentVocabulary, searchValues } from './vocabulary.ts';
 
-const CountRow = Type.Object({ count: Type.Integer(), total: Type.Integer() });
-const CountsRow = Type.Record(Type.String(), Type.Integer());
 const CustomerRow = Type.Object({ cid: Type.Integer(), org_unit: Type.String() });
 const IdRow = Type.Object({ cid: Type.Integer(), customer_id: Type.String() });
 
@@ -62,6 +60,7 @@ interface Evaluation {
 export function createAudiences(deps: AudiencesDeps): Audiences {
   const { warehouse, releases, clock, audit, log } = deps;
   const store = createAudienceStore(deps.relational);
+  const sets = deps.sets ?? createSetEngine({ warehouse });
   const usageFinders: ((audienceId: string) => Promise<readonly AudienceUsage[]>)[] = [];
   const counts = createExpiringCache<{ count: number; total: number }>(clock, 1_000);
   const values = createExpiringCache<Promise<Map<string, KnownValue[]>>>(clock, 50);
@@ -69,8 +68,12 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
   /* ── evaluations ───────────────────────────────────────────────────────────────────────────────────── */
 
   /** The release's catalog with the audiences that are named, directly or through others, laid over it. */
-  const catalogFor = async (release: Release, conditions: readonly unknown[]): Promise<ConditionCatalog> => {
-    const base = await deps.catalog(release);
+  const catalogFor = async (
+    release: Release,
+    conditions: readonly unknown[],
+    asOf?: EpochMs,
+  ): Promise<ConditionCatalog> => {
+    const base = await deps.catalog(release, asOf);
     const known = new Map<string, AudienceRow>();
     let wanted = namedAudiences(conditions);
     while (wanted.length > 0) {
@@ -95,7 +98,7 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
     options: { now?: EpochMs | undefined; at?: string; audienceId?: string } = {},
   ): Promise<Evaluation> => {
     const release = await releases.current();
-    const catalog = await catalogFor(release, [condition]);
+    const catalog = await catalogFor(release, [condition], options.now);
     return {
       condition: requireCondition(condition, catalog, {
         ...(options.at === undefined ? {} : { at: options.at }),
@@ -122,43 +125,51 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
     if (asOf !== undefined && asOf > clock.now() + CLOCK_SKEW_MS)
       throw audiencesProblems.bad_instant({ detail: `asOf lies in the future: ${toIso(asOf)}.` });
   };
-  const scopeOf = (orgScope: readonly string[] | undefined): { orgUnits?: readonly string[] } =>
-    orgScope ? { orgUnits: orgScope } : {};
+  const viewOf = (
+    { catalog, release, now }: Evaluation,
+    orgScope: readonly string[] | undefined,
+    signal: AbortSignal | undefined,
+  ): SetView => ({
+    catalog,
+    placements: release.placements,
+    now,
+    ...(orgScope ? { orgUnits: orgScope } : {}),
+    ...signalOf(signal),
+  });
   const signalOf = (signal: AbortSignal | undefined): { signal?: AbortSignal } => (signal ? { signal } : {});
 
   const countOf = async (
-    { condition, catalog, release, now, hasCustomers }: Evaluation,
+    evaluated: Evaluation,
     asOf: EpochMs | undefined,
     orgScope: readonly string[] | undefined,
     signal: AbortSignal | undefined,
   ): Promise<{ count: number; total: number }> => {
+    const { condition, catalog, release, hasCustomers } = evaluated;
     if (!hasCustomers) return { count: 0, total: 0 };
     const everything = withAudiences(condition, catalog.audience);
     const steady = !everything.some(dependsOnTime);
-    const key = hashOf([release.number, everything, steady ? null : (asOf ?? 'now'), orgScope ?? null]);
+    const key = hashOf([release.number, everything, asOf ?? (steady ? null : 'now'), orgScope ?? null]);
     const known = counts.get(key);
     if (known) return known;
-    const { sql, params } = compileCount(condition, catalog, { now, ...scopeOf(orgScope) });
-    const [row] = await warehouse.query(CountRow, sql, params, signalOf(signal));
-    const counted = row ?? { count: 0, total: 0 };
+    const counted = await sets.count(condition, viewOf(evaluated, orgScope, signal));
     counts.set(key, counted, steady ? STEADY_COUNT_MS : LIVE_COUNT_MS);
     return counted;
   };
   const presentCount = (
     counted: { count: number; total: number },
-    { release, now }: Evaluation,
+    evaluated: Evaluation,
     started: number,
-  ): CountResult => ({ ...counted, ...stamp(release, now, started) });
+  ): CountResult => ({
+    ...counted,
+    ...stamp(evaluated.release, evaluated.now, started),
+    ...tagsAsOf(evaluated),
+  });
 
   const resolve: Audiences['resolve'] = async (condition, options = {}) => {
     const wanted = await evaluation(condition, { now: options.asOf });
     const { release, now } = wanted;
     if (!wanted.hasCustomers) return { cids: emptyCidSet(), release: release.number, asOf: now };
-    const { sql, params } = compileCids(wanted.condition, wanted.catalog, {
-      now,
-      ...scopeOf(options.orgScope),
-    });
-    const cids = await warehouse.queryCids(sql, params, signalOf(options.signal));
+    const cids = await sets.evaluate(wanted.condition, viewOf(wanted, options.orgScope, options.signal));
     return { cids, release: release.number, asOf: now };
   };
 
@@ -324,30 +335,27 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
     async explain(request, actor, signal) {
       const started = performance.now();
       const wanted = await evaluation(request.condition, { now: instantOf(request.asOf), at: '/condition' });
-      const { condition, catalog, now } = wanted;
-      const compiled = compileCounts(condition, catalog, { now, ...scopeOf(actor.orgScope) });
-      const [row = {}] = wanted.hasCustomers
-        ? await warehouse.query(CountsRow, compiled.sql, compiled.params, signalOf(signal))
-        : [];
-      const number = (column: string): number => row[column] ?? 0;
-      const nodes = compiled.nodes.map((node): ExplainNode => {
-        const reached = number(node.reachedColumn);
-        const kept = number(node.keptColumn);
-        return {
+      const { condition, catalog } = wanted;
+      const explained = wanted.hasCustomers
+        ? await sets.explain(condition, viewOf(wanted, actor.orgScope, signal))
+        : { total: 0, nodes: nothingCounted(condition) };
+      const nodes = explained.nodes.map(
+        (node): ExplainNode => ({
           ...place(node),
           kind: kindOf(node.node),
           sentence: describeCondition(node.node, catalog, request.language ?? 'en'),
-          count: number(node.countColumn),
-          reached,
-          kept,
-          removed: reached - kept,
-          ...(node.addedColumn === undefined ? {} : { added: number(node.addedColumn) }),
-        };
-      });
+          count: node.count,
+          reached: node.reached,
+          kept: node.kept,
+          removed: node.reached - node.kept,
+          ...(node.added === undefined ? {} : { added: node.added }),
+        }),
+      );
       return {
         count: nodes[0]?.count ?? 0,
-        total: number(compiled.totalColumn),
-        ...stamp(wanted.release, now, started),
+        total: explained.total,
+        ...stamp(wanted.release, wanted.now, started),
+        ...tagsAsOf(wanted),
         nodes,
       };
     },
@@ -476,6 +484,10 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
       return page(rows, limit, presentSnapshot, (row) => ({ at: row.created_at.getTime(), id: row.id }));
     },
     snapshot,
+    async conditionCatalog(condition, release) {
+      const catalog = await catalogFor(release, [condition]);
+      return { condition: requireCondition(condition, catalog, { at: '/condition' }), catalog };
+    },
     async cidsSql(condition, release, options = {}) {
       const catalog = await catalogFor(release, [condition]);
       return compileCids(requireCondition(condition, catalog), catalog, { now: options.asOf ?? clock.now() });
@@ -537,6 +549,25 @@ function dependsOnTime(condition: Condition): boolean {
       depends = true;
   });
   return depends;
+}
+
+/** Of an evaluation that read values of past days: which day's, by tag; `present` where there are no older ones. */
+function tagsAsOf({ condition, catalog }: Evaluation): { tagsAsOf?: Record<string, string> } {
+  const tags = new Set(withAudiences(condition, catalog.audience).flatMap(tagsIn));
+  const days = [...tags].map((id) => [id, catalog.tag(id)?.asOfDay] as const);
+  return days.some(([, day]) => day !== undefined)
+    ? { tagsAsOf: Object.fromEntries(days.map(([id, day]) => [id, day ?? 'present'])) }
+    : {};
+}
+
+/** Every node of a condition while there are no customers. */
+function nothingCounted(condition: Condition): NodeCount[] {
+  const nodes: NodeCount[] = [];
+  walkCondition(condition, (node, where) => {
+    const isAlternative = /\/any\/\d+$/.test(where.pointer);
+    nodes.push({ ...where, node, count: 0, reached: 0, kept: 0, added: isAlternative ? 0 : undefined });
+  });
+  return nodes;
 }
 
 const hashOf = (value: unknown): string =>

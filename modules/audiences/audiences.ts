@@ -1,6 +1,7 @@
 import type { CompiledSql, Condition, ConditionCatalog } from '@rapport/conditions';
 import type { AuditRecord } from '@rapport/governance';
 import type { Actor, Clock, EpochMs, Log, ProblemFault } from '@rapport/kernel';
+import type { SetEngine } from '@rapport/sets';
 import type { CidSet, Relational, Release, Releases, Warehouse } from '@rapport/stores';
 import type {
   Audience,
@@ -29,8 +30,13 @@ export interface AudiencesDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly audit: { record(entry: AuditRecord): Promise<void> };
-  /** The tags, events and lists of a release; audiences are laid over it here. */
-  readonly catalog: (release: Release) => Promise<ConditionCatalog>;
+  /**
+   * The tags, events and lists of a release, tags with the values that they had at a past instant where those are
+   * kept; audiences are laid over it here.
+   */
+  readonly catalog: (release: Release, asOf?: EpochMs) => Promise<ConditionCatalog>;
+  /** Shared by all who evaluate conditions in this process. @default one of its own */
+  readonly sets?: SetEngine;
 }
 
 /** Who needs an audience, told by a later module so that it is not deleted under it. */
@@ -102,6 +108,11 @@ export interface Audiences {
   faults(condition: Condition): Promise<readonly ProblemFault[]>;
   /** Whom a condition holds for. An audience is the condition `{ audience: id }`. @throws conditions.invalid */
   resolve(condition: Condition, options?: ResolveOptions): Promise<Resolved>;
+  /** A checked condition and the catalog that knows the audiences it names. @throws conditions.invalid */
+  conditionCatalog(
+    condition: Condition,
+    release: Release,
+  ): Promise<{ readonly condition: Condition; readonly catalog: ConditionCatalog }>;
   /**
    * A warehouse query answering the bitmap of the customers a condition holds for, to stand inside a larger query
    * over the same release. @throws conditions.invalid

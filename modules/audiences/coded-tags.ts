@@ -25,6 +25,13 @@ export interface CodedTags {
     release: Release,
     signal?: AbortSignal,
   ): AsyncGenerator<CodedPair & { readonly totals: Float64Array }>;
+  /** A tag's buckets alone. */
+  buckets(
+    tagId: string,
+    catalog: ConditionCatalog,
+    release: Release,
+    signal?: AbortSignal,
+  ): Promise<readonly CodedBucket[]>;
 }
 
 interface CodedTagsDeps {
@@ -36,6 +43,13 @@ interface CodedTagsDeps {
     release: Release,
     signal: AbortSignal | undefined,
   ) => Promise<CodedTag | undefined>;
+  /** The buckets of an indexed tag. */
+  readonly indexedBuckets: (
+    tagId: string,
+    catalog: ConditionCatalog,
+    release: Release,
+    signal: AbortSignal | undefined,
+  ) => Promise<readonly CodedBucket[] | undefined>;
   /** Evaluates the buckets of tags that are not. */
   readonly resolve: (condition: Condition, options?: ResolveOptions) => Promise<Resolved>;
   /** Bytes kept: ten million customers take five megabytes a tag. */
@@ -97,6 +111,11 @@ export function createCodedTags(deps: CodedTagsDeps): CodedTags {
   };
 
   return {
+    async buckets(tagId, catalog, release, signal) {
+      const entry = catalog.tag(tagId);
+      if (!entry || entry.type === 'list') return [];
+      return (await deps.indexedBuckets(tagId, catalog, release, signal)) ?? bucketsOf(warehouse, entry);
+    },
     async *pairs(tagIds, catalog, release, signal) {
       const wanted = new Set(tagIds);
       // Pairs are the same whatever is asked for, so that what is kept serves every question.

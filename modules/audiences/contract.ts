@@ -85,7 +85,16 @@ export const DeleteAudienceQuery = Type.Object({
 /* ── live answers ────────────────────────────────────────────────────────────────────────────────────── */
 
 const asOf = Type.Optional(
-  Instant('Evaluate as of this past instant: events and windows obey it, tag values are the present ones'),
+  Instant(
+    'Evaluate as of this past instant: events and windows obey it, and each tag has the values of the latest day kept that is not after it; `tagsAsOf` of the answer says which',
+  ),
+);
+const tagsAsOf = Type.Optional(
+  Type.Record(Type.String(), Type.String(), {
+    description:
+      'Of an evaluation as of a past instant: the day whose values each tag of the condition had, or `present` where no older ones are kept; absent when all values are the present ones',
+    examples: [{ aum_month_avg: '2026-10-31', city: 'present' }],
+  }),
 );
 const language = Type.Optional(
   Type.Enum(LANGUAGES, { description: 'Language of the sentences', default: 'en', examples: ['zh-Hant'] }),
@@ -103,6 +112,7 @@ export const CountResult = Type.Object(
     tookMs: Type.Number({ minimum: 0, description: 'Milliseconds it took', examples: [42] }),
     release: Type.Integer({ description: 'Data release it was counted on', examples: [17] }),
     asOf: Instant('The instant it was evaluated at'),
+    tagsAsOf,
   },
   { description: 'Exact count' },
 );
@@ -147,6 +157,7 @@ export const ExplainResult = Type.Object(
     tookMs: Type.Number({ minimum: 0, description: 'Milliseconds it took', examples: [55] }),
     release: Type.Integer({ description: 'Data release it was counted on', examples: [17] }),
     asOf: Instant('The instant it was evaluated at'),
+    tagsAsOf,
     nodes: Type.Array(ExplainNode, {
       description: 'Every node, a parent before its parts, in the order of the condition',
     }),
@@ -371,3 +382,23 @@ export const CreateSnapshot = Type.Object(
 export type CreateSnapshot = Static<typeof CreateSnapshot>;
 export const SnapshotParams = Type.Object({ id: SnapshotId });
 export const ExportQuery = Type.Object({ asOf });
+
+export {
+  type CreateList,
+  type CustomerList,
+  type FlowResult,
+  type GrowthPoint,
+  type GrowthResult,
+  LIST_KEYS,
+  LIST_KINDS,
+  type LookalikeRequest,
+  type LookalikeResult,
+  type MatchReport,
+  type OverlapRequest,
+  type OverlapResult,
+  type PolicyResult,
+  type ProfileRequest,
+  type ProfileResult,
+  type RefreshPolicy,
+  type RelaxResult,
+} from './insight.contract.ts';

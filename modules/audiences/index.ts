@@ -20,4 +20,7 @@ export type {
   Vocabulary,
 } from './contract.ts';
 export { type KnownCustomer, loadCustomerStates } from './customer-states.ts';
+export { audienceInsightRoutes } from './insight.routes.ts';
+export { type CodeEngine, createAudienceInsight, type Insight, type InsightDeps } from './insight.ts';
 export { audienceLineage } from './lineage.ts';
+export { isProtected } from './lookalike.service.ts';

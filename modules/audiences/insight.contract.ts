@@ -473,3 +473,269 @@ export const JobStarted = Type.Object(
   },
   { description: 'Work that goes on' },
 );
+
+/* ── lists ───────────────────────────────────────────────────────────────────────────────────────────── */
+
+export const LIST_KINDS = ['target', 'white', 'grey', 'black', 'test'] as const;
+export const LIST_KEYS = ['customer_id', 'phone', 'email', 'openid', 'phone_sha256'] as const;
+const ListIdField = Type.String({ description: 'List id', examples: ['lst_01j9z3'] });
+const listName = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\u0000]*$',
+  description: 'What people call it',
+  examples: ['Autumn fair visitors'],
+});
+const listKind = Type.Enum(LIST_KINDS, {
+  description:
+    'What it is for: `target` to be reached, `white` always allowed, `grey` to be handled with care, `black` never to be contacted, `test` colleagues',
+  examples: ['target'],
+});
+const purpose = Type.String({
+  minLength: 1,
+  maxLength: 2000,
+  pattern: '^[^\\u0000]*$',
+  description: 'Why the bank may use it, and for what',
+  examples: ['Invitation to the autumn fair; consent given on the visitor form'],
+});
+const expiresAt = Type.Optional(Instant('When it deletes itself; never when absent'));
+
+export const MatchReport = Type.Object(
+  {
+    file: Type.String({ description: 'Name of the file', examples: ['visitors.csv'] }),
+    key: Type.Enum(LIST_KEYS, { description: 'By what customers were recognised', examples: ['phone'] }),
+    bytes: Count('Bytes read'),
+    rows: Count('Rows read'),
+    empty: Count('Rows without a value'),
+    invalid: Count('Rows whose value cannot be such a key'),
+    duplicates: Count('Rows that repeat an earlier one'),
+    matched: Count('Different values that belong to exactly one customer'),
+    ambiguous: Count('Different values that belong to several customers; left out'),
+    unmatched: Count('Different values that belong to no customer'),
+    sameCustomer: Count('Values beyond the first of one customer'),
+    customers: Count('Customers on the list'),
+    examples: Type.Array(
+      Type.Object(
+        {
+          line: Type.Integer({ minimum: 1, description: 'Line of the file', examples: [17] }),
+          value: Type.String({ description: 'The value, masked', examples: ['09●●●●●678'] }),
+          reason: Type.Enum(['invalid', 'unmatched', 'ambiguous'] as const, {
+            description: 'Why it is not on the list',
+            examples: ['unmatched'],
+          }),
+        },
+        { description: 'A row that is not on the list' },
+      ),
+      { description: 'The first few rows that are not on the list' },
+    ),
+    rowsPerSecond: Count('Rows matched a second'),
+    tookMs,
+  },
+  {
+    description:
+      'What became of every row: rows = empty + invalid + duplicates + matched + ambiguous + unmatched',
+  },
+);
+export type MatchReport = Static<typeof MatchReport>;
+export const CustomerList = Type.Object(
+  {
+    id: ListIdField,
+    name: listName,
+    kind: listKind,
+    purpose,
+    origin: Type.Enum(['upload', 'lookalike', 'snapshot'] as const, {
+      description: 'Where its customers come from',
+      examples: ['upload'],
+    }),
+    owner: Type.String({ description: 'Id of who made it', examples: ['usr_01j9z3'] }),
+    ownerName: Type.String({ description: 'Their name', examples: ['Chen Wei'] }),
+    version: Type.Integer({
+      minimum: 0,
+      description: 'Grows with each upload; 0 before the first',
+      examples: [1],
+    }),
+    size: Count('Customers on it'),
+    createdAt: Instant('When it was made'),
+    updatedAt: Instant('When its customers were last replaced'),
+    expiresAt,
+    report: Type.Optional(MatchReport),
+    lookalike: Type.Optional(
+      Type.Unsafe<LookalikeResult>(
+        Type.Record(Type.String(), Type.Unknown(), {
+          description: 'How the look-alike was made',
+          examples: [{ auc: 0.81 }],
+        }),
+      ),
+    ),
+  },
+  { description: 'A list of customers; conditions name it as { "list": id }' },
+);
+export type CustomerList = Static<typeof CustomerList>;
+export const CustomerLists = Type.Object(
+  { items: Type.Array(CustomerList, { description: 'Newest first' }) },
+  { description: 'Lists' },
+);
+export const CreateList = Type.Object(
+  { name: listName, kind: listKind, purpose, expiresAt },
+  { additionalProperties: false, description: 'A new list, still empty' },
+);
+export type CreateList = Static<typeof CreateList>;
+export const ListParams = Type.Object({ id: ListIdField });
+export const UploadQuery = Type.Object({
+  key: Type.Enum(LIST_KEYS, { description: 'By what customers are recognised', examples: ['phone'] }),
+  column: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description:
+        'Column of the file: a name in its head, or a number from 1; the first column of a file without a head when absent',
+      examples: ['phone'],
+    }),
+  ),
+  file: Type.Optional(
+    Type.String({
+      maxLength: 300,
+      description: 'Name of the file, for the record',
+      examples: ['visitors.csv'],
+    }),
+  ),
+});
+export type UploadQuery = Static<typeof UploadQuery>;
+
+/* ── growth ──────────────────────────────────────────────────────────────────────────────────────────── */
+
+export const RefreshPolicy = Type.Object(
+  {
+    mode: Type.Enum(['live', 'schedule', 'after_refresh', 'frozen'] as const, {
+      description:
+        '`live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more',
+      examples: ['after_refresh'],
+    }),
+    cron: Type.Optional(
+      Type.String({
+        maxLength: 100,
+        description: 'Of `schedule`: minute hour day month weekday',
+        examples: ['0 7 * * 1-5'],
+      }),
+    ),
+    timeZone: Type.Optional(
+      Type.String({
+        maxLength: 60,
+        description: 'Time zone of the schedule',
+        default: 'Asia/Shanghai',
+        examples: ['Asia/Taipei'],
+      }),
+    ),
+    businessDays: Type.Optional(
+      Type.Boolean({
+        description: 'Of `schedule`: not on days off of the business calendar',
+        default: false,
+        examples: [true],
+      }),
+    ),
+    alert: Type.Optional(
+      Type.Object(
+        {
+          growth: Type.Optional(
+            Type.Number({
+              minimum: 0,
+              description: 'Warn when it grows by more than this share',
+              examples: [0.2],
+            }),
+          ),
+          decline: Type.Optional(Ratio('Warn when it shrinks by more than this share')),
+          turnover: Type.Optional(
+            Type.Number({
+              minimum: 0,
+              description: 'Warn when more than this share comes or goes',
+              examples: [0.3],
+            }),
+          ),
+          below: Type.Optional(
+            Type.Integer({ minimum: 0, description: 'Warn when it has fewer customers', examples: [1000] }),
+          ),
+        },
+        { additionalProperties: false, description: 'When to warn' },
+      ),
+    ),
+  },
+  { additionalProperties: false, description: 'When an audience is evaluated and recorded' },
+);
+export type RefreshPolicy = Static<typeof RefreshPolicy>;
+export const PolicyResult = Type.Object(
+  {
+    policy: RefreshPolicy,
+    nextAt: Type.Optional(Instant('When it is due next')),
+    lastAt: Type.Optional(Instant('When it was last recorded')),
+    lastSize: Type.Optional(Count('Customers then')),
+  },
+  { description: 'A refresh policy and where it stands' },
+);
+export type PolicyResult = Static<typeof PolicyResult>;
+export const GrowthPoint = Type.Object(
+  {
+    at: Instant('The instant counted'),
+    count: Count('Customers then'),
+    entered: Type.Optional(Count('Came since the point before')),
+    left: Type.Optional(Count('Went since the point before')),
+    source: Type.Enum(['recorded', 'as_of'] as const, {
+      description: 'Recorded then, or counted now as of then',
+      examples: ['recorded'],
+    }),
+    version: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Version of the definition', examples: [3] }),
+    ),
+    alerts: Type.Optional(
+      Type.Array(
+        Type.Enum(['growth', 'decline', 'turnover', 'below'] as const, {
+          description: 'Threshold',
+          examples: ['decline'],
+        }),
+        { description: 'Thresholds passed' },
+      ),
+    ),
+  },
+  { description: 'Size of an audience at one instant' },
+);
+export type GrowthPoint = Static<typeof GrowthPoint>;
+export const GrowthQuery = Type.Object({
+  days: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 730, default: 90, description: 'Days back', examples: [90] }),
+  ),
+  backcast: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 60,
+      default: 0,
+      description: 'Past points to count as of then, spread over the days',
+      examples: [12],
+    }),
+  ),
+});
+export type GrowthQuery = Static<typeof GrowthQuery>;
+export const GrowthResult = Type.Object(
+  { points: Type.Array(GrowthPoint, { description: 'Oldest first' }) },
+  { description: 'How an audience grew' },
+);
+export type GrowthResult = Static<typeof GrowthResult>;
+export const FlowRequest = Type.Object(
+  {
+    from: Type.String({ description: 'Earlier snapshot', examples: ['snp_01j9z3'] }),
+    to: Type.Optional(
+      Type.String({ description: 'Later snapshot; who is in now when absent', examples: ['snp_01j9z4'] }),
+    ),
+  },
+  { additionalProperties: false, description: 'Two moments to compare' },
+);
+export type FlowRequest = Static<typeof FlowRequest>;
+export const FlowResult = Type.Object(
+  {
+    before: Count('Customers before'),
+    after: Count('Customers after'),
+    stayed: Count('In both'),
+    entered: Count('Only after'),
+    left: Count('Only before'),
+  },
+  { description: 'Who came and went' },
+);
+export type FlowResult = Static<typeof FlowResult>;

@@ -117,13 +117,15 @@ export async function commonValues(
   return found;
 }
 
-/** An array of (text, count, error), commonest first. */
+/** An array of (text, count), commonest first and equally common ones by their text, wherever their rows lie. */
 function topSql(tag: TagEntry): string {
-  const top = `approx_top_k(${VALUES_SHOWN}, ${VALUES_COUNTED})`;
+  const top = `approx_top_k(${VALUES_COUNTED}, ${VALUES_COUNTED})`;
   const column = quoted(tag.column);
-  if (tag.type === 'list')
-    return `arrayMap(each -> (toString(each.1), each.2), approx_top_kArray(${VALUES_SHOWN}, ${VALUES_COUNTED})(${column}))`;
-  return `arrayMap(each -> (assumeNotNull(toString(each.1)), each.2), arrayFilter(each -> isNotNull(each.1), ${top}(${textOf(tag.type, column)})))`;
+  const counted =
+    tag.type === 'list'
+      ? `arrayMap(each -> (toString(each.1), each.2), approx_top_kArray(${VALUES_COUNTED}, ${VALUES_COUNTED})(${column}))`
+      : `arrayMap(each -> (assumeNotNull(toString(each.1)), each.2), arrayFilter(each -> isNotNull(each.1), ${top}(${textOf(tag.type, column)})))`;
+  return `arraySlice(arraySort(each -> (-toInt64(each.2), each.1), ${counted}), 1, ${VALUES_SHOWN})`;
 }
 
 /** A value as the text that a condition names it by. */

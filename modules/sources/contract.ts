@@ -4,8 +4,11 @@ import { type Static, Type } from 'typebox';
 import { ColumnType, SourceManifest, TableRole } from './manifest.schema.ts';
 
 export {
+  Arrival,
   COLUMN_TYPES,
   ColumnType,
+  DATA_CLASSES,
+  DataClass,
   DerivedTable,
   type FileFormat,
   FORMATS,

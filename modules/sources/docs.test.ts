@@ -13,6 +13,6 @@ it.each(manifests)('the manifest in docs/sources.md is valid: %s', (yaml) => {
 it('docs/sources.md shows every format and lists every reason', () => {
   expect(
     new Set(manifests.flatMap((yaml) => parseManifest(yaml).tables.map((table) => table.format))),
-  ).toEqual(new Set(['csv', 'jsonl', 'parquet']));
+  ).toEqual(new Set(['csv', 'jsonl', 'parquet', 'fixed', 'xlsx', 'json']));
   for (const reason of ROW_REASONS) expect(page).toContain(`\`${reason}\``);
 });

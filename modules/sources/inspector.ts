@@ -15,6 +15,8 @@ export interface InspectedTable {
   /** Column names that the files have, in their order; absent where the format names none. */
   readonly delivered: readonly string[] | undefined;
   readonly reconciliation: LoadTable | undefined;
+  /** Warehouse table of its refused records: `faults Array(Tuple(field, value, reason))`. */
+  readonly faultTable: string | undefined;
 }
 
 export interface LoadInspection {

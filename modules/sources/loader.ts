@@ -206,6 +206,7 @@ export function createLoader(deps: LoaderDeps) {
               roleMapping: table.roleMapping,
               delivered: Object.values(summary?.headers ?? {}).at(-1),
               reconciliation: summary,
+              faultTable: faultTables.find((fault) => fault.table === table.name)?.built.faultTable,
             };
           }),
           quality,

@@ -73,7 +73,10 @@ describe('a manifest', () => {
       `${head}tables:\n  t:\n    path: t.csv\n    columns:\n      id: integr\n`,
       /^x\.source\.yaml:8 \/tables\/t\/columns\/id: must be equal to one of the allowed values/,
     ],
-    [`${head}tables:\n  t: { columns: { id: text } }\n`, /^x\.source\.yaml:5 \/tables\/t: needs "path"$/],
+    [
+      `${head}tables:\n  t: { columns: { id: text } }\n`,
+      /^x\.source\.yaml:5 \/tables\/t: needs `path` \(files\), `relation` \(a table of a database\) or `stream`$/,
+    ],
     [`${head}tables:\n  T: { path: t, columns: { id: text } }\n`, /\/tables\/T: a table name is/],
     [
       `${head}tables:\n  t: { path: t, encoding: utf-9, columns: { id: text } }\n`,

@@ -463,6 +463,8 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
     },
     tablesOf,
     roleTablesOf: loader.roleTablesOf,
+    /** Runs `work` while no process projects and publishes; loads wait meanwhile. */
+    exclusively: store.exclusively,
 
     async list(
       query: { cursor?: string; limit?: number } = {},

@@ -1,7 +1,7 @@
 import { dayIn, dayNumber } from '@rapport/calendar';
 import type { PropertyCondition, ValueType } from '@rapport/conditions';
 import type { AggregatePart, Period, TagAggregate } from './aggregates.contract.ts';
-import type { Frame, Frames } from './windows.ts';
+import type { Frame, Frames } from './frames.ts';
 
 export const AGGREGATE_NAMES = [
   'count',

@@ -6,6 +6,8 @@ import { conditionCatalog, type StatisticEntries, statisticEntries } from './cat
 import type { DerivedDefinition, RuleDefinition, TagDefinition } from './contract.ts';
 import { compileExpression } from './expression.ts';
 import { fusePlans, TOO_MANY_ROWS } from './fuse.ts';
+import { inputsOfRows, inputsOfStatement, type TagInputs } from './inputs.ts';
+import { type PatchGroup, patchedSelect, patchGroups } from './patches.ts';
 import { bindAsOf, planFact, planStatistic, type RowPlan, tagScope, withPrefix } from './plan.ts';
 import type { Registry } from './registry.ts';
 import { COLUMN_TYPE, castSql, unknownLiteral, valueLiteral } from './values.ts';
@@ -27,8 +29,22 @@ export interface TagWorld {
   readonly definitions: ReadonlyMap<string, TagDefinition>;
 }
 
+/** Where new values of a tag stand, and how they came to be. */
+export interface Placed extends Place {
+  /** Base and patches, oldest first; absent when the table stands alone. */
+  readonly segments?: readonly string[];
+  readonly tookMs: number;
+  /** Customers whose values were computed again; absent = all. */
+  readonly patched?: number;
+}
+
 export interface Computed {
-  readonly places: ReadonlyMap<string, Place & { readonly tookMs: number }>;
+  /** New values; nothing is visible before these are published. */
+  readonly places: ReadonlyMap<string, Placed>;
+  /** Tags whose values stand as they are, as nothing that they were made from has changed them. */
+  readonly kept: ReadonlySet<string>;
+  /** What the values of each tag were made from, kept ones included. */
+  readonly inputs: ReadonlyMap<string, TagInputs>;
   /** Why a tag could not be computed. */
   readonly failed: ReadonlyMap<string, string>;
 }
@@ -46,6 +62,10 @@ export interface Computation {
       signal?: AbortSignal;
       onProgress?: (done: number, message: string) => Promise<void>;
       prefix?: string;
+      /** What standing values were made from; tags that have none here are computed in full. */
+      standing?: ReadonlyMap<string, TagInputs>;
+      /** Does not change with time or data: names this run in inputs that never stand still. */
+      nonce?: string;
     },
   ): Promise<Computed>;
   /** The plan of a tag over rows. @throws tags.invalid-like faults as an error with every message */
@@ -208,14 +228,14 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         params: { ...fused.params },
       };
     });
-    if (!isFilled) return { inserts };
+    if (!isFilled && options.only === undefined) return { inserts };
     const zeros = plans.filter((plan) => plan.isZeroWithoutRows);
     return {
       inserts,
       // Joining the customers would carry every column through a hash table; those without rows need a few zeros only.
       rest: (table) => ({
         columns: ['cid', ...zeros.map((plan) => plan.tag.id)],
-        select: `SELECT cid${', 0'.repeat(zeros.length)} FROM ${customersOf(world)} WHERE cid NOT IN (SELECT cid FROM ${table})${own === '' ? '' : ` AND ${own}`}`,
+        select: `SELECT cid${', 0'.repeat(zeros.length)} FROM ${isFilled ? customersOf(world) : options.only} WHERE cid NOT IN (SELECT cid FROM ${table})${own === '' ? '' : ` AND ${own}`}`,
         params: {},
       }),
     };
@@ -295,8 +315,18 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
   };
 
   const compute: Computation['compute'] = async (world, ordered, options = {}) => {
-    const places = new Map<string, Place & { tookMs: number }>();
+    const places = new Map<string, Placed>();
     const failed = new Map<string, string>();
+    const kept = new Set<string>();
+    const inputs = new Map<string, TagInputs>();
+    const nonce = options.nonce ?? '';
+    /** Notes what a tag is made from, and says whether its values stand already. */
+    const stands = (tagId: string, own: TagInputs): boolean => {
+      inputs.set(tagId, own);
+      if (options.standing?.get(tagId)?.fingerprint !== own.fingerprint) return false;
+      kept.add(tagId);
+      return true;
+    };
     const placeOf = (tagId: string): Place | undefined => {
       const fresh = places.get(tagId);
       if (fresh) return fresh;
@@ -317,6 +347,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       group: string,
       tags: readonly TagDefinition[],
       statement: Statement,
+      patch?: PatchGroup,
     ): Promise<void> => {
       const startedAt = performance.now();
       const table = releases.newTableName(`${options.prefix ?? 'tags'}_${group}`);
@@ -347,8 +378,57 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         await warehouse.drop(table);
         throw error;
       }
+      if (patch) {
+        const segments = [...patch.segments, table];
+        const view = releases.newTableName(`${options.prefix ?? 'tags'}_patched`);
+        await warehouse.createView(
+          view,
+          patchedSelect(
+            warehouse,
+            segments,
+            tags.map(({ id }) => id),
+          ),
+        );
+        const tookMs = Math.round(performance.now() - startedAt);
+        for (const tag of tags)
+          places.set(tag.id, { table: view, column: tag.id, segments, tookMs, patched: patch.customers });
+        return;
+      }
       const tookMs = Math.round(performance.now() - startedAt);
       for (const tag of tags) places.set(tag.id, { table, column: tag.id, tookMs });
+    };
+
+    /** Computes again what may have changed of values that stand; answers the tags that were done so. */
+    const patchAll = async (plans: readonly RowPlan[]): Promise<ReadonlySet<string>> => {
+      const done = new Set<string>();
+      const candidates = plans.flatMap((plan) => {
+        const before = options.standing?.get(plan.tag.id);
+        const after = inputs.get(plan.tag.id);
+        return before && after ? [{ plan, before, after }] : [];
+      });
+      for (const group of await patchGroups({ warehouse, releases }, world.release, candidates)) {
+        try {
+          if (group.customers > 0)
+            await write(
+              'patch',
+              group.plans.map(({ tag }) => tag),
+              rowStatement(world, group.plans, {
+                canPack: true,
+                maxCid,
+                only: warehouse.identifier(group.affected),
+              }),
+              group,
+            );
+          else for (const { tag } of group.plans) kept.add(tag.id);
+          for (const { tag } of group.plans) done.add(tag.id);
+        } catch {
+          // Computed in full then, which says what is wrong, and with which tag.
+          options.signal?.throwIfAborted();
+        } finally {
+          await warehouse.drop(group.affected);
+        }
+      }
+      return done;
     };
 
     /**
@@ -395,7 +475,11 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
           failed.set(tag.id, faults.map((fault) => `${fault.pointer}: ${fault.message}`).join(' '));
         return faults.length === 0;
       });
-      const plans = sound.flatMap(({ tag }) => check(world, tag, names).plan ?? []);
+      const changed = sound
+        .flatMap(({ tag }) => check(world, tag, names).plan ?? [])
+        .filter((plan) => !stands(plan.tag.id, inputsOfRows(plan, world.release, tableOf(plan.tag), nonce)));
+      const patched = changed.length === 0 ? new Set<string>() : await patchAll(changed);
+      const plans = changed.filter(({ tag }) => !patched.has(tag.id));
       for (const [base, group] of groupBy(plans, (plan) => plan.base)) {
         for (const part of chunks(group, FUSED))
           await writeEach(
@@ -409,22 +493,30 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
               ),
           );
       }
-      const rules = sound.flatMap(({ tag }) =>
-        tag.definition.kind === 'rule' ? [{ tag, definition: tag.definition }] : [],
-      );
+      const rules = sound
+        .flatMap(({ tag }) => (tag.definition.kind === 'rule' ? [{ tag, definition: tag.definition }] : []))
+        .filter((item) => {
+          const { select, params } = ruleStatement(world, [item], names);
+          return !stands(item.tag.id, inputsOfStatement([select, params], nonce));
+        });
       for (const part of chunks(rules, RULES_FUSED))
         await writeEach(`rule_${level}`, part, (items) => ({
           inserts: [ruleStatement(world, items, names)],
         }));
-      const derived = sound.flatMap(({ tag }) =>
-        tag.definition.kind === 'derived' ? [{ tag, definition: tag.definition }] : [],
-      );
+      const derived = sound
+        .flatMap(({ tag }) =>
+          tag.definition.kind === 'derived' ? [{ tag, definition: tag.definition }] : [],
+        )
+        .filter(
+          (item) =>
+            !stands(item.tag.id, inputsOfStatement([derivedStatement(world, [item], placeOf).select], nonce)),
+        );
       for (const part of chunks(derived, FUSED))
         await writeEach(`derived_${level}`, part, (items) => ({
           inserts: [derivedStatement(world, items, placeOf)],
         }));
     }
-    return { places, failed };
+    return { places, failed, kept, inputs };
   };
 
   return {
@@ -449,6 +541,10 @@ export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.replaceAll(/\s+/g, ' ').slice(0, 500);
 }
+
+/** The canonical table that a tag over rows reads. */
+const tableOf = ({ definition }: TagDefinition): string =>
+  definition.kind === 'fact' ? definition.from : definition.kind === 'statistical' ? definition.over : '';
 
 function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
   const groups = new Map<string, Item[]>();

@@ -2,6 +2,7 @@ import { ConditionBody, type PropertyCondition } from '@rapport/conditions';
 import { Instant, LocalizedText, Page, Ratio } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
 import { TagAggregateSchema, TagWindow } from './aggregates.contract.ts';
+import { TagStatusName } from './workflow.contract.ts';
 
 export {
   type AdditiveAggregate,
@@ -14,6 +15,8 @@ export {
   TagAggregateSchema,
   TagWindow,
 } from './aggregates.contract.ts';
+
+export * from './workflow.contract.ts';
 
 export const TAG_VALUE_TYPES = ['text', 'number', 'money', 'boolean', 'date', 'instant', 'list'] as const;
 export const TAG_KINDS = ['fact', 'statistical', 'rule', 'derived', 'model'] as const;
@@ -206,6 +209,13 @@ const TAG_FIELDS = {
       { maxItems: 500, description: 'Dictionary of the values' },
     ),
   ),
+  dictionary: Type.Optional(
+    Type.String({
+      pattern: '^[a-z][a-z0-9_]{0,62}$',
+      description: 'Dictionary that several tags share, in place of `values`',
+      examples: ['yes_no'],
+    }),
+  ),
   owner: Type.Optional(
     Type.String({ maxLength: 120, description: 'Who answers for it', examples: ['Retail analytics'] }),
   ),
@@ -312,6 +322,7 @@ export type TagUse = Static<typeof TagUse>;
 
 export const TAG_STATES = ['new', 'fresh', 'stale', 'failed'] as const;
 const TAG_STATE = {
+  status: TagStatusName,
   kind: Type.Enum(TAG_KINDS, { description: 'Kind of definition', examples: ['statistical'] }),
   version: Type.Integer({ minimum: 1, description: 'Version of the definition', examples: [1] }),
   state: Type.Enum(TAG_STATES, {
@@ -334,6 +345,8 @@ export const TagSummary = Type.Object(
     coverage: Type.Optional(Ratio('Share of customers with a known value')),
     refreshedAt: Type.Optional(Instant('When it was last computed')),
     usedBy: Count('How many things use it', 2),
+    isFavourite: Type.Boolean({ description: 'Whether it is among your favourites', examples: [false] }),
+    views: Count('How often people looked at it in the last 90 days', 12),
   },
   { description: 'A tag in a list' },
 );
@@ -363,6 +376,14 @@ export const TagQuery = Type.Object({
     }),
   ),
   kind: Type.Optional(Type.Enum(TAG_KINDS, { description: 'Kind of definition', examples: ['rule'] })),
+  status: Type.Optional(TagStatusName),
+  owner: Type.Optional(
+    Type.String({ maxLength: 120, description: 'Who answers for it', examples: ['Retail analytics'] }),
+  ),
+  dataClass: Type.Optional(Type.Enum(TAG_DATA_CLASSES, { description: 'Sensitivity', examples: ['C3'] })),
+  favourites: Type.Optional(
+    Type.Boolean({ description: 'Only your favourites', default: false, examples: [true] }),
+  ),
   cursor: Type.Optional(Type.String({ description: 'Where the page before ended', examples: ['YXVt'] })),
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 500, default: 100, description: 'Items a page', examples: [100] }),
@@ -458,6 +479,30 @@ export const TagPreview = Type.Object(
 );
 export type TagPreview = Static<typeof TagPreview>;
 
+export const TagDictionary = Type.Object(
+  {
+    id: Type.String({
+      pattern: '^[a-z][a-z0-9_]{0,62}$',
+      description: 'Dictionary id',
+      examples: ['yes_no'],
+    }),
+    title: LocalizedText,
+    values: Type.Array(
+      Type.Object(
+        { value: TagValue, title: LocalizedText },
+        { additionalProperties: false, description: 'A value and what it is called' },
+      ),
+      { maxItems: 500, description: 'Values, in order' },
+    ),
+  },
+  { additionalProperties: false, description: 'A dictionary of values that tags share 碼值字典' },
+);
+export type TagDictionary = Static<typeof TagDictionary>;
+export const TagDictionaries = Type.Object(
+  { items: Type.Array(TagDictionary, { description: 'By id' }) },
+  { description: 'Dictionaries' },
+);
+
 export const TagsDocument = Type.Object(
   {
     asOf: Type.Optional(
@@ -465,6 +510,23 @@ export const TagsDocument = Type.Object(
         'Instant that tags are computed for when a refresh names none: the day a historic data set ends',
       ),
     ),
+    taxonomy: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            path: Type.String({
+              pattern: '^[a-z0-9_]+(/[a-z0-9_]+){0,5}$',
+              description: 'Path',
+              examples: ['asset/aum'],
+            }),
+            title: LocalizedText,
+          },
+          { additionalProperties: false, description: 'A category' },
+        ),
+        { description: 'What the categories are called' },
+      ),
+    ),
+    dictionaries: Type.Optional(Type.Array(TagDictionary, { description: 'Dictionaries of values' })),
     tags: Type.Array(TagDefinition, { description: 'Tags, by id' }),
   },
   { additionalProperties: false, description: 'Content of a `*.tags.yaml` file' },
@@ -501,6 +563,9 @@ export const TagImportResult = Type.Object(
       { description: 'Changed tags' },
     ),
     unchanged: Type.Array(TagId, { description: 'Tags that stay', examples: [['age']] }),
+    proposed: Type.Optional(
+      Type.Array(TagId, { description: 'Changes that wait for a review', examples: [['age']] }),
+    ),
     applied: Type.Boolean({ description: 'False for a dry run', examples: [true] }),
   },
   { description: 'What an import changes' },

@@ -1,6 +1,6 @@
 import type { SqlValue } from '@rapport/conditions';
+import type { Frame } from './frames.ts';
 import type { RowPlan } from './plan.ts';
-import type { Frame } from './windows.ts';
 
 /**
  * One statement for many tags over the rows of one table, without its source: every condition is computed once a row,

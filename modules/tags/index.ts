@@ -4,3 +4,4 @@ export { tagsMigrations } from './tags.migrations.ts';
 export { tagsProblems } from './tags.problems.ts';
 export { tagsRoutes } from './tags.routes.ts';
 export { createTags, type Tags } from './tags.service.ts';
+export { tagWorkflowRoutes } from './workflow.routes.ts';

@@ -20,9 +20,10 @@ import {
 import type { StatisticEntries } from './catalog.ts';
 import type { FactDefinition, StatisticalDefinition, TagDefinition } from './contract.ts';
 import { compileExpression, type ExpressionScope, literal } from './expression.ts';
+import type { Frame } from './frames.ts';
 import { REST, rowOrder, rowScope } from './tables.ts';
 import { castSql, isOfType, unknownLiteral } from './values.ts';
-import { type Frame, framesOf } from './windows.ts';
+import { framesOf } from './windows.ts';
 
 /** How one tag is computed from rows: an aggregate over a table, or an expression over its one row a customer. */
 export interface RowPlan {
@@ -43,7 +44,23 @@ export interface RowPlan {
   /** Puts rows in order, oldest first. */
   readonly order: string;
   readonly params: Readonly<Record<string, SqlValue>>;
+  /** The parts that tags of one table share when they are computed together; absent for facts. */
+  readonly fused?: {
+    /** Which rows are used, whenever they happened; '' = all. Never NULL. */
+    readonly filter: string;
+    window(frame: Frame): string;
+    /** The value, with the rows of a window written by `rows`. */
+    value(rows: (frame: Frame) => string): string;
+    readonly frames: readonly Frame[];
+    /** All rows that can make the value. */
+    readonly reach: Frame;
+    /** Whether it changes only with the rows in its windows, and not with the day itself. */
+    readonly isOfRowsOnly: boolean;
+  };
 }
+
+/** Aggregates that name days or periods counted from the end of the window: another day, another value. */
+const NAMES_THE_DAY: ReadonlySet<string> = new Set(['recency', 'streak', 'trend', 'dailyAverage']);
 
 export interface Checked<Plan> {
   readonly plan: Plan | undefined;
@@ -252,30 +269,40 @@ export function planStatistic(
     ...(definition.event === undefined ? [] : [`name = ${literal(definition.event)}`]),
     ...(definition.where === undefined ? [] : [test(definition.where)]),
   ];
-  const rowsIn = (frame: Frame): string => {
+  const windowSql = (frame: Frame): string =>
     // A row of an unknown day belongs to "everything up to now", but to no window.
-    const window =
-      frame.start === undefined
-        ? `ifNull(${at} <= ${instantSql(frame.end)}, true)`
-        : `ifNull(${at} > ${instantSql(frame.start)} AND ${at} <= ${instantSql(frame.end)}, false)`;
-    return `(${[window, ...fixed].join(' AND ')})`;
-  };
-  const value = aggregateSql({
-    spec,
-    frames,
-    over: definition.over,
-    at,
-    rowsIn,
-    test,
-    read: (name) => readProperty(entry.properties[name] ?? { type: 'number', sql: 'NULL' }),
-  });
+    frame.start === undefined
+      ? `ifNull(${at} <= ${instantSql(frame.end)}, true)`
+      : `ifNull(${at} > ${instantSql(frame.start)} AND ${at} <= ${instantSql(frame.end)}, false)`;
+  const rowsIn = (frame: Frame): string => `(${[windowSql(frame), ...fixed].join(' AND ')})`;
+  const valueOver = (rows: (frame: Frame) => string): string =>
+    castSql(
+      tag.valueType,
+      aggregateSql({
+        spec,
+        frames,
+        over: definition.over,
+        at,
+        rowsIn: rows,
+        test,
+        read: (name) => readProperty(entry.properties[name] ?? { type: 'number', sql: 'NULL' }),
+      }),
+    );
   return {
     plan: {
       tag,
       base: `statistical_${definition.over}`,
       from: entry.from,
       event: definition.event,
-      value: castSql(tag.valueType, value),
+      value: valueOver(rowsIn),
+      fused: {
+        filter: fixed.length === 0 ? '' : fixed.map((each) => `(${each})`).join(' AND '),
+        window: windowSql,
+        value: valueOver,
+        frames: frames.before ? [frames.frame, frames.before] : [frames.frame],
+        reach: reachOf(spec, frames),
+        isOfRowsOnly: !NAMES_THE_DAY.has(spec.name),
+      },
       isAggregate: true,
       isZeroWithoutRows: isZeroWithoutRows(spec),
       rows: rowsIn(reachOf(spec, frames)),

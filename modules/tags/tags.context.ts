@@ -1,6 +1,6 @@
 import type { ConditionCatalog, ValueType } from '@rapport/conditions';
 import type { Customers } from '@rapport/customers';
-import type { Audit } from '@rapport/governance';
+import type { Approvals, Audit } from '@rapport/governance';
 import type { Clock, EpochMs, Log } from '@rapport/kernel';
 import type { SourceManifest } from '@rapport/sources/contract';
 import type { Jobs, Relational, Release, Releases, Warehouse } from '@rapport/stores';
@@ -21,6 +21,8 @@ export interface TagsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly audit: Pick<Audit, 'record'>;
+  /** Who reviews tags and grants their use; without it neither can be asked for. */
+  readonly approvals?: Pick<Approvals, 'request' | 'withdraw'>;
   readonly customers: Pick<Customers, 'find'>;
   /** The manifests of all sources, for types of attributes and for lineage. */
   readonly manifests: () => Promise<readonly SourceManifest[]>;

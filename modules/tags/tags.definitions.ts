@@ -12,13 +12,17 @@ import { Counted, mustFind, share, type TagContext, usesOf } from './tags.contex
 import type { TagGraph } from './tags.lineage.ts';
 import { tagsProblems } from './tags.problems.ts';
 import type { StoredTag } from './tags.store.sql.ts';
-import { differences, parseTagsYaml, writeTagsYaml } from './tags.yaml.ts';
+import { differences, parseTagsYaml, writeTagsYaml, written } from './tags.yaml.ts';
+import type { Taxonomy } from './taxonomy.service.ts';
 import { isKnownSql } from './values.ts';
+import type { TagWorkflow } from './workflow.service.ts';
 
 /** Making, changing and dropping definitions, by hand and by file. */
 export interface TagDefinitions {
   create(definition: TagDefinition, actor: Actor): Promise<void>;
   replace(definition: TagDefinition, actor: Actor): Promise<void>;
+  /** As `replace`, for what has been reviewed already. */
+  apply(definition: TagDefinition, actor: Actor): Promise<void>;
   remove(tagId: string, actor: Actor): Promise<void>;
   categories(): Promise<TagCategory[]>;
   importYaml(yaml: string, options: { dryRun?: boolean }, actor: Actor): Promise<TagImportResult>;
@@ -26,7 +30,12 @@ export interface TagDefinitions {
   preview(request: TagPreviewRequest): Promise<TagPreview>;
 }
 
-export function createDefinitions(context: TagContext, graph: TagGraph): TagDefinitions {
+export function createDefinitions(
+  context: TagContext,
+  graph: TagGraph,
+  workflow: Pick<TagWorkflow, 'propose' | 'begin'>,
+  taxonomy: Pick<Taxonomy, 'ensure' | 'tree'>,
+): TagDefinitions {
   const { deps, store, computation, worldFor, catalogOf, defaultAsOf, customerCount, figuresByTag } = context;
   const { warehouse, releases, clock } = deps;
 
@@ -131,11 +140,18 @@ export function createDefinitions(context: TagContext, graph: TagGraph): TagDefi
         });
       await validate(withChanges(all, [definition]), [definition]);
       await save(all, [definition], actor);
+      await workflow.begin(definition.id, actor);
     },
 
     async replace(definition, actor) {
       const all = await store.all();
-      mustFind(all, definition.id);
+      const before = mustFind(all, definition.id);
+      await validate(withChanges(all, [definition]), [definition]);
+      if (!(await workflow.propose(before, definition, actor))) await save(all, [definition], actor);
+    },
+
+    async apply(definition, actor) {
+      const all = await store.all();
       await validate(withChanges(all, [definition]), [definition]);
       await save(all, [definition], actor);
     },
@@ -184,7 +200,7 @@ export function createDefinitions(context: TagContext, graph: TagGraph): TagDefi
     async importYaml(yaml, options, actor) {
       const document = parseTagsYaml(yaml);
       const all = await store.all();
-      const byId = new Map(all.map(({ definition }) => [definition.id, definition]));
+      const byId = new Map(all.map(({ definition }) => [definition.id, written(definition)]));
       const result: TagImportResult = { created: [], changed: [], unchanged: [], applied: !options.dryRun };
       const changed: TagDefinition[] = [];
       for (const definition of document.tags) {
@@ -196,18 +212,40 @@ export function createDefinitions(context: TagContext, graph: TagGraph): TagDefi
         if (!before || fields.length > 0) changed.push(definition);
       }
       await validate(withChanges(all, changed), changed);
-      if (!options.dryRun) {
-        await save(all, changed, actor, document.asOf === undefined ? undefined : Date.parse(document.asOf));
+      if (options.dryRun) return result;
+      const dictionaries = document.dictionaries ?? [];
+      await store.saveDictionaries(dictionaries);
+      const direct: TagDefinition[] = [];
+      for (const definition of changed) {
+        const before = all.find((tag) => tag.definition.id === definition.id);
+        if (before && (await workflow.propose(before, definition, actor)))
+          result.proposed = [...(result.proposed ?? []), definition.id];
+        else direct.push(definition);
       }
+      await save(all, direct, actor, document.asOf === undefined ? undefined : Date.parse(document.asOf));
+      await taxonomy.ensure(
+        [...(document.taxonomy ?? []).map(({ path }) => path), ...direct.map(({ category }) => category)],
+        new Map((document.taxonomy ?? []).map(({ path, title }) => [path, title])),
+      );
+      for (const id of result.created) await workflow.begin(id, actor);
       return result;
     },
 
     async exportYaml() {
-      const [all, asOf] = await Promise.all([store.all(), store.asOf()]);
-      return writeTagsYaml(
-        all.map(({ definition }) => definition).filter(({ definition }) => definition.kind !== 'model'),
-        asOf === undefined ? undefined : toIso(asOf),
-      );
+      const [all, asOf, dictionaries, nodes] = await Promise.all([
+        store.all(),
+        store.asOf(),
+        store.dictionaries(),
+        taxonomy.tree(),
+      ]);
+      return writeTagsYaml({
+        ...(asOf === undefined ? {} : { asOf: toIso(asOf) }),
+        ...(nodes.length === 0 ? {} : { taxonomy: nodes.map(({ path, title }) => ({ path, title })) }),
+        ...(dictionaries.length === 0 ? {} : { dictionaries }),
+        tags: all
+          .map(({ definition }) => written(definition))
+          .filter(({ definition }) => definition.kind !== 'model'),
+      });
     },
 
     async preview(request) {

@@ -46,7 +46,7 @@ export function tagsRoutes(service: Tags): Routes {
           response: { 200: TagPage },
         },
       },
-      async (request) => service.list(request.query),
+      async (request) => service.list(request.query, request.actor),
     );
     http.post(
       '/tags',
@@ -103,7 +103,7 @@ export function tagsRoutes(service: Tags): Routes {
           response: { 200: CatalogView },
         },
       },
-      async () => service.catalogView(),
+      async (request) => service.catalogView(request.actor),
     );
     http.post(
       '/tags/refresh',
@@ -159,7 +159,7 @@ export function tagsRoutes(service: Tags): Routes {
           response: { 200: TagView },
         },
       },
-      async (request) => service.get(request.params.id),
+      async (request) => service.get(request.params.id, request.actor),
     );
     http.put(
       '/tags/:id',

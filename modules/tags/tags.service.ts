@@ -33,9 +33,9 @@ import { createTaxonomy, type Taxonomy } from './taxonomy.service.ts';
 import { createWorkflow, type TagWorkflow } from './workflow.service.ts';
 
 export interface Tags {
-  list(query: TagQuery): Promise<{ items: TagSummary[]; nextCursor?: string }>;
+  list(query: TagQuery, actor?: Actor): Promise<{ items: TagSummary[]; nextCursor?: string }>;
   /** @throws tags.not_found */
-  get(tagId: string): Promise<TagView>;
+  get(tagId: string, actor?: Actor): Promise<TagView>;
   /** @throws tags.exists, tags.invalid, tags.cyclic */
   create(definition: TagDefinition, actor: Actor): Promise<TagView>;
   /** @throws tags.not_found, tags.invalid, tags.cyclic */
@@ -58,7 +58,7 @@ export interface Tags {
   onRefreshed(listener: (refresh: { release: number; tagIds: readonly string[] }) => Promise<void>): void;
   /** The names conditions may use in a release (default: the current one). */
   catalog(release?: Release): Promise<ConditionCatalog>;
-  catalogView(): Promise<CatalogView>;
+  catalogView(actor?: Actor): Promise<CatalogView>;
   /** Every tag with its title and data class. */
   classes(): Promise<{ id: string; title: string; dataClass: string }[]>;
   /** Instant that tags are computed for by default; `undefined` = the present. */
@@ -91,12 +91,12 @@ export function createTags(deps: TagsDeps): Tags {
   const { store, worldFor, catalogOf, defaultAsOf, definitionsById } = context;
   const graph = createTagGraph(context);
   const valuesOf = createValueReader(context);
-  const views = createViews(context, graph, valuesOf);
   const taxonomy = createTaxonomy(context);
   const workflow = createWorkflow(context, graph, (definition, actor) =>
     definitions.apply(definition, actor),
   );
   const definitions: TagDefinitions = createDefinitions(context, graph, workflow, taxonomy);
+  const views = createViews(context, graph, valuesOf, workflow);
   const refreshes = createRefreshes(context);
 
   return {

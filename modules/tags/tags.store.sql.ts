@@ -2,7 +2,7 @@ import type { EpochMs } from '@rapport/kernel';
 import type { Relational } from '@rapport/stores';
 import type { PoolClient } from 'pg';
 import { Compile } from 'typebox/compile';
-import { TagDefinition, TagDistribution } from './contract.ts';
+import { TagDefinition, TagDictionary, TagDistribution } from './contract.ts';
 
 export interface StoredTag {
   readonly definition: TagDefinition;
@@ -78,6 +78,9 @@ interface RefreshRow {
 export interface TagStore {
   all(): Promise<StoredTag[]>;
   version(tagId: string, version: number): Promise<TagDefinition | undefined>;
+  dictionaries(): Promise<TagDictionary[]>;
+  saveDictionaries(dictionaries: readonly TagDictionary[]): Promise<void>;
+  removeDictionary(id: string): Promise<void>;
   /** Writes definitions (a new version of those that exist) and settings in one transaction. */
   save(
     definitions: readonly TagDefinition[],
@@ -104,6 +107,7 @@ const AS_OF = 'as_of';
 
 const definitions = Compile(TagDefinition);
 const distributions = Compile(TagDistribution);
+const dictionarySchema = Compile(TagDictionary);
 
 export function createTagStore(relational: Relational): TagStore {
   const { pool } = relational;
@@ -127,13 +131,32 @@ export function createTagStore(relational: Relational): TagStore {
     );
   };
 
+  const dictionaries = async (): Promise<TagDictionary[]> => {
+    const { rows } = await pool.query<{ id: string; title: unknown; values: unknown }>(
+      'select d.id, d.title, d.values from tags.dictionary d order by d.id',
+    );
+    return rows.map((row) => dictionarySchema.Parse(row));
+  };
+
   return {
+    dictionaries,
+    async saveDictionaries(changed) {
+      for (const { id, title, values } of changed)
+        await pool.query(
+          'insert into tags.dictionary (id, title, values) values ($1, $2, $3) on conflict (id) do update set title = excluded.title, values = excluded.values',
+          [id, JSON.stringify(title), JSON.stringify(values)],
+        );
+    },
+    async removeDictionary(id) {
+      await pool.query('delete from tags.dictionary where id = $1', [id]);
+    },
     async all() {
       const { rows } = await pool.query<DefinitionRow>(
         'select d.id, d.version, d.document, d.created_at, d.updated_at, d.updated_by from tags.definition d order by d.id',
       );
+      const shared = new Map((await dictionaries()).map((each) => [each.id, each.values]));
       return rows.map((row) => ({
-        definition: definitions.Parse(row.document),
+        definition: withDictionary(definitions.Parse(row.document), shared),
         version: row.version,
         createdAt: row.created_at.getTime(),
         updatedAt: row.updated_at.getTime(),
@@ -278,4 +301,13 @@ export function createTagStore(relational: Relational): TagStore {
       }));
     },
   };
+}
+
+/** A tag that names a dictionary has its values. */
+function withDictionary(
+  definition: TagDefinition,
+  shared: ReadonlyMap<string, TagDictionary['values']>,
+): TagDefinition {
+  const values = definition.dictionary === undefined ? undefined : shared.get(definition.dictionary);
+  return values === undefined ? definition : { ...definition, values };
 }

@@ -202,7 +202,7 @@ tags:
     expect(view.events.map(({ name }) => name)).toEqual(['login', 'transaction', 'wealth_viewed']);
     expect(view.events[2]?.properties).toContainEqual({ name: 'seconds', type: 'number' });
     const catalog = await tags.catalog();
-    expect(catalog.event('transaction')?.properties['score']?.type).toBe('number');
+    expect(catalog.event('transaction')?.properties.score?.type).toBe('number');
     expect(catalog.tag('debit_sum_90d')).toMatchObject({ type: 'money', currency: 'TWD', currencyDigits: 2 });
     const profile = await tags.profileOf({ cid: cids.get('C0000') ?? 0, customerId: 'C0000' });
     expect(profile.map(({ tagId }) => tagId)).toContain('txn_count_90d');

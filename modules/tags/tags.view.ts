@@ -1,22 +1,29 @@
 import type { CustomerRef } from '@rapport/customers';
 import type { ProfileTag } from '@rapport/customers/contract';
-import { toIso } from '@rapport/kernel';
+import { type Actor, toIso } from '@rapport/kernel';
 import type { Release } from '@rapport/stores';
 import type { CatalogView, TagQuery, TagStatistics, TagSummary, TagValue, TagView } from './contract.ts';
 import { compare, mustFind, share, type TagContext, usesOf } from './tags.context.ts';
 import type { TagGraph } from './tags.lineage.ts';
 import type { StoredFigures, StoredTag } from './tags.store.sql.ts';
 import type { ReadValues } from './tags.values.ts';
+import type { TagWorkflow } from './workflow.service.ts';
 
 /** How tags are shown: lists, one tag, the catalogue, a customer's card. */
 export interface TagViews {
-  list(query: TagQuery): Promise<{ items: TagSummary[]; nextCursor?: string }>;
-  get(tagId: string): Promise<TagView>;
-  catalogView(): Promise<CatalogView>;
+  list(query: TagQuery, actor?: Actor): Promise<{ items: TagSummary[]; nextCursor?: string }>;
+  get(tagId: string, actor?: Actor): Promise<TagView>;
+  /** With an actor: the tags that they may build with. */
+  catalogView(actor?: Actor): Promise<CatalogView>;
   profileOf(customer: CustomerRef): Promise<ProfileTag[]>;
 }
 
-export function createViews(context: TagContext, graph: TagGraph, valuesOf: ReadValues): TagViews {
+export function createViews(
+  context: TagContext,
+  graph: TagGraph,
+  valuesOf: ReadValues,
+  workflow: Pick<TagWorkflow, 'store' | 'statuses' | 'palette'>,
+): TagViews {
   const { deps, store, registries, worldFor, catalogOf, definitionsById } = context;
   const { releases, clock } = deps;
 
@@ -46,20 +53,23 @@ export function createViews(context: TagContext, graph: TagGraph, valuesOf: Read
     distribution: figures.distribution,
   });
 
-  const view = async (tagId: string): Promise<TagView> => {
-    const [all, figures, faults, release, lineage] = await Promise.all([
+  const view = async (tagId: string, actor?: Actor): Promise<TagView> => {
+    const [all, figures, faults, release, lineage, statusOf] = await Promise.all([
       store.all(),
       store.latestFigures(),
       store.faults(),
       releases.current(),
       graph.full(),
+      workflow.statuses(),
     ]);
     const tag = mustFind(all, tagId);
+    if (actor?.kind === 'user') await workflow.store.countView(tagId, clock.now());
     const own = figures.get(tagId);
     const error = faults.get(tagId);
     return {
       ...tag.definition,
       kind: tag.definition.definition.kind,
+      status: statusOf(tagId),
       version: tag.version,
       state: stateOf(tag, own, error, release),
       ...(error === undefined ? {} : { error }),
@@ -71,14 +81,17 @@ export function createViews(context: TagContext, graph: TagGraph, valuesOf: Read
     };
   };
   return {
-    async list(query) {
+    async list(query, actor) {
       const limit = query.limit ?? 100;
-      const [all, figures, faults, release, lineage] = await Promise.all([
+      const [all, figures, faults, release, lineage, statusOf, favourites, views] = await Promise.all([
         store.all(),
         store.latestFigures(),
         store.faults(),
         releases.current(),
         graph.full(),
+        workflow.statuses(),
+        actor ? workflow.store.favourites(actor.id) : new Set<string>(),
+        workflow.store.views(clock.now()),
       ]);
       const text = query.q?.toLowerCase() ?? '';
       const after = query.cursor === undefined ? '' : Buffer.from(query.cursor, 'base64url').toString('utf8');
@@ -90,7 +103,11 @@ export function createViews(context: TagContext, graph: TagGraph, valuesOf: Read
           (query.category === undefined ||
             definition.category === query.category ||
             definition.category.startsWith(`${query.category}/`)) &&
-          (query.kind === undefined || definition.definition.kind === query.kind)
+          (query.kind === undefined || definition.definition.kind === query.kind) &&
+          (query.status === undefined || statusOf(definition.id) === query.status) &&
+          (query.owner === undefined || definition.owner === query.owner) &&
+          (query.dataClass === undefined || (definition.dataClass ?? 'C2') === query.dataClass) &&
+          (query.favourites !== true || favourites.has(definition.id))
         );
       });
       const page = found.slice(0, limit);
@@ -103,6 +120,7 @@ export function createViews(context: TagContext, graph: TagGraph, valuesOf: Read
           return {
             ...definition,
             kind: definition.definition.kind,
+            status: statusOf(definition.id),
             version: tag.version,
             state: stateOf(tag, own, error, release),
             ...(error === undefined ? {} : { error }),
@@ -113,6 +131,8 @@ export function createViews(context: TagContext, graph: TagGraph, valuesOf: Read
               ? { coverage: share(own.known, own.customers), refreshedAt: toIso(own.refreshedAt) }
               : {}),
             usedBy: usesOf(lineage, definition.id).length,
+            isFavourite: favourites.has(definition.id),
+            views: views.get(definition.id)?.views ?? 0,
           };
         }),
         ...(found.length > limit && last
@@ -123,8 +143,17 @@ export function createViews(context: TagContext, graph: TagGraph, valuesOf: Read
 
     get: view,
 
-    async catalogView() {
-      const [definitions, release] = await Promise.all([definitionsById(), releases.current()]);
+    async catalogView(actor) {
+      const [all, release, mayBuildWith] = await Promise.all([
+        store.all(),
+        releases.current(),
+        actor && workflow.palette(actor),
+      ]);
+      const definitions = new Map(
+        all.flatMap((tag) =>
+          mayBuildWith && !mayBuildWith(tag) ? [] : [[tag.definition.id, tag.definition] as const],
+        ),
+      );
       const [registry, world] = await Promise.all([
         registries.of(release),
         worldFor({ asOf: clock.now(), definitions: [...definitions.values()], release }),

@@ -63,11 +63,18 @@ function faultsOf(value: unknown): ProblemFault[] {
 }
 
 /** Writes definitions so that reading them gives the same ones. */
-export function writeTagsYaml(tags: readonly TagDefinition[], asOf: string | undefined): string {
+export function writeTagsYaml(document: TagsDocument): string {
   return stringify(
-    { ...(asOf === undefined ? {} : { asOf }), tags: tags.toSorted((a, b) => (a.id < b.id ? -1 : 1)) },
+    { ...document, tags: document.tags.toSorted((a, b) => (a.id < b.id ? -1 : 1)) },
     { lineWidth: 110, aliasDuplicateObjects: false },
   );
+}
+
+/** A definition as it is written: the values of a dictionary stand in the dictionary. */
+export function written(definition: TagDefinition): TagDefinition {
+  if (definition.dictionary === undefined) return definition;
+  const { values: _, ...rest } = definition;
+  return rest;
 }
 
 /** JSON pointers of what differs between two definitions. */

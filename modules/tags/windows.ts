@@ -9,32 +9,9 @@ import {
   fiscalYear,
 } from '@rapport/calendar';
 import { type EpochMs, type ProblemFault, parseDuration, shiftInstant } from '@rapport/kernel';
-import type { Period, TagWindow } from './aggregates.contract.ts';
+import type { Period } from './aggregates.contract.ts';
 import type { AggregateSpec } from './aggregates.ts';
-
-/** The instants a tag looks at: (start, end], in milliseconds; no start = everything up to `end`. */
-export interface Frame {
-  readonly start: EpochMs | undefined;
-  readonly end: EpochMs;
-}
-
-/** What a statistical definition says of time. */
-export interface Timing {
-  readonly within?: string;
-  readonly offset?: string;
-  readonly window?: TagWindow;
-  readonly zone?: string;
-  readonly asOf?: string;
-}
-
-/** Windows of a tag at one instant. */
-export interface Frames {
-  readonly frame: Frame;
-  /** The window before it, for a change. */
-  readonly before: Frame | undefined;
-  /** IANA zone that days and periods are cut in. */
-  readonly zone: string;
-}
+import type { Frames, Timing } from './frames.ts';
 
 const UNKNOWN_FRAMES = (asOf: EpochMs): Frames => ({
   frame: { start: undefined, end: asOf },

@@ -191,6 +191,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audiences/{id}/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who came and who went between two snapshots, or since one */
+        post: operations["readAudienceFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audiences/{id}/growth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sizes of an audience over time, recorded and as of past instants */
+        get: operations["readAudienceGrowth"];
+        put?: never;
+        /** Record who is in an audience now */
+        post: operations["recordAudienceSize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audiences/{id}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When an audience is evaluated and recorded */
+        get: operations["readAudiencePolicy"];
+        /** Say when an audience is evaluated and when to warn */
+        put: operations["setAudiencePolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audiences/{id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How a saved audience differs from a base, over all tags */
+        post: operations["profileAudience"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audiences/{id}/snapshots": {
         parameters: {
             query?: never;
@@ -271,6 +341,91 @@ export interface paths {
         put?: never;
         /** How many customers each node of a condition keeps or removes */
         post: operations["explainAudience"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audiences/lookalikes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find the customers most like a seed; runs as a job whose result is the list made */
+        post: operations["makeLookalike"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audiences/overlap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How up to eight audiences overlap, exactly */
+        post: operations["overlapAudiences"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audiences/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How the customers of a condition differ from a base, over all tags */
+        post: operations["profileCondition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audiences/profile/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same as CSV, a line a value */
+        post: operations["exportConditionProfile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audiences/relax": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The smallest changes of a condition that give an audience of a wanted size */
+        post: operations["relaxCondition"];
         delete?: never;
         options?: never;
         head?: never;
@@ -946,6 +1101,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists of customers, newest first */
+        get: operations["listLists"];
+        put?: never;
+        /** Make a list, still empty */
+        post: operations["createList"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One list with its match report */
+        get: operations["readList"];
+        put?: never;
+        post?: never;
+        /** Delete a list that nothing uses */
+        delete: operations["deleteList"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Match a CSV or text file and put its customers in place of those on the list */
+        put: operations["uploadList"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/materials": {
         parameters: {
             query?: never;
@@ -975,6 +1183,145 @@ export interface paths {
         get: operations["readMaterialContent"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All metrics with their latest values */
+        get: operations["listMetrics"];
+        put?: never;
+        /** Define a metric */
+        post: operations["createMetric"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/{metricId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One metric */
+        get: operations["readMetric"];
+        /** Give a metric a new version */
+        put: operations["replaceMetric"];
+        post?: never;
+        /** Delete a metric and its kept values */
+        delete: operations["deleteMetric"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/{metricId}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compute a kept day again and compare */
+        get: operations["checkMetric"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/{metricId}/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A metric over time */
+        get: operations["readMetricTrend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/{metricId}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Values of a metric at one grain */
+        get: operations["readMetricValues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/{metricId}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version of a metric */
+        get: operations["listMetricVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All definitions as a file that can be imported */
+        get: operations["exportMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Define metrics by a file */
+        post: operations["importMetrics"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1621,6 +1968,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tag-access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may use which tag, and who asked */
+        get: operations["listTagAccess"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-access/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the use of a tag back */
+        post: operations["revokeTagAccess"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tag-categories": {
         parameters: {
             query?: never;
@@ -1630,6 +2011,146 @@ export interface paths {
         };
         /** The taxonomy of tags */
         get: operations["listTagCategories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-demands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a tag that does not exist */
+        post: operations["demandTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-dictionaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Dictionaries of values */
+        get: operations["listTagDictionaries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-dictionaries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Write a dictionary */
+        put: operations["saveTagDictionary"];
+        post?: never;
+        /** Delete a dictionary that no tag names */
+        delete: operations["deleteTagDictionary"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-lifecycles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tags on their way: demanded, designed, in review, published, monitored, retired */
+        get: operations["listTagLifecycles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules of the tag factory */
+        get: operations["getTagSettings"];
+        /** Say whether every tag must pass a review */
+        put: operations["changeTagSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-taxonomy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The taxonomy with titles, owners and counts */
+        get: operations["getTagTaxonomy"];
+        put?: never;
+        /** Add a category */
+        post: operations["createTagCategory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-taxonomy/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Rename, move or reorder a category; its tags move along */
+        put: operations["changeTagCategory"];
+        post?: never;
+        /** Delete an empty category */
+        delete: operations["deleteTagCategory"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-taxonomy/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Categories that moved */
+        get: operations["listTagCategoryMoves"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1675,6 +2196,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/{id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask to use a tag for a purpose and a time */
+        post: operations["requestTagAccess"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags/{id}/evidence": {
         parameters: {
             query?: never;
@@ -1684,6 +2222,40 @@ export interface paths {
         };
         /** Why a customer has this tag */
         get: operations["getTagEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/favourite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Keep a tag among your favourites, or no longer */
+        put: operations["markTag"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/lifecycle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a tag stands and how it got there */
+        get: operations["getTagLifecycle"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1703,6 +2275,74 @@ export interface paths {
         get: operations["getTagLineage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/stewardship": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say who looks after a tag, how fresh it must be, whether its use must be granted */
+        put: operations["setTagStewardship"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/transitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit, withdraw, monitor, retire or revive a tag */
+        post: operations["moveTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions of a definition and what each changed */
+        get: operations["listTagVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/versions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an earlier version the newest */
+        post: operations["restoreTagVersion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1949,6 +2589,127 @@ export interface paths {
         head?: never;
         /** Change roles, or sign-in */
         patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/api/v1/workbench/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The whole answer of a SELECT as CSV */
+        post: operations["exportSql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workbench/notebook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A Jupyter notebook that asks the same question */
+        post: operations["exportNotebook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workbench/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Kept queries, the caller’s own and shared ones */
+        get: operations["listSavedQueries"];
+        put?: never;
+        /** Keep a query */
+        post: operations["saveQuery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workbench/queries/{queryId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a kept query of one’s own */
+        put: operations["changeSavedQuery"];
+        post?: never;
+        /** Delete a kept query of one’s own */
+        delete: operations["deleteSavedQuery"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workbench/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer one SELECT */
+        post: operations["runSql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workbench/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Queries that were run */
+        get: operations["listWorkbenchRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workbench/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tables and columns that can be asked */
+        get: operations["listWorkbenchTables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
 }
@@ -3116,6 +3877,16 @@ export interface operations {
                          */
                         release: number;
                         /**
+                         * @description Of an evaluation as of a past instant: the day whose values each tag of the condition had, or `present` where no older ones are kept; absent when all values are the present ones
+                         * @example {
+                         *       "aum_month_avg": "2026-10-31",
+                         *       "city": "present"
+                         *     }
+                         */
+                        tagsAsOf?: {
+                            [key: string]: string;
+                        };
+                        /**
                          * @description Milliseconds it took
                          * @example 42
                          */
@@ -3134,7 +3905,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Evaluate as of this past instant: events and windows obey it, tag values are the present ones
+                 * @description Evaluate as of this past instant: events and windows obey it, and each tag has the values of the latest day kept that is not after it; `tagsAsOf` of the answer says which
                  * @example 2026-11-02T09:30:00.000Z
                  */
                 asOf?: string;
@@ -3162,6 +3933,776 @@ export interface operations {
                      *     C000123
                      */
                     "text/csv": string;
+                };
+            };
+        };
+    };
+    readAudienceFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Audience id
+                 * @example aud_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description Two moments to compare */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Earlier snapshot
+                     * @example snp_01j9z3
+                     */
+                    from: string;
+                    /**
+                     * @description Later snapshot; who is in now when absent
+                     * @example snp_01j9z4
+                     */
+                    to?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Who came and went */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Customers after
+                         * @example 12840
+                         */
+                        after: number;
+                        /**
+                         * @description Customers before
+                         * @example 12840
+                         */
+                        before: number;
+                        /**
+                         * @description Only after
+                         * @example 12840
+                         */
+                        entered: number;
+                        /**
+                         * @description Only before
+                         * @example 12840
+                         */
+                        left: number;
+                        /**
+                         * @description In both
+                         * @example 12840
+                         */
+                        stayed: number;
+                    };
+                };
+            };
+        };
+    };
+    readAudienceGrowth: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Past points to count as of then, spread over the days
+                 * @example 12
+                 */
+                backcast?: number;
+                /**
+                 * @description Days back
+                 * @example 90
+                 */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Audience id
+                 * @example aud_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How an audience grew */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Oldest first */
+                        points: {
+                            /** @description Thresholds passed */
+                            alerts?: ("growth" | "decline" | "turnover" | "below")[];
+                            /**
+                             * Format: date-time
+                             * @description The instant counted
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Customers then
+                             * @example 12840
+                             */
+                            count: number;
+                            /**
+                             * @description Came since the point before
+                             * @example 12840
+                             */
+                            entered?: number;
+                            /**
+                             * @description Went since the point before
+                             * @example 12840
+                             */
+                            left?: number;
+                            /**
+                             * @description Recorded then, or counted now as of then
+                             * @example recorded
+                             * @enum {unknown}
+                             */
+                            source: "recorded" | "as_of";
+                            /**
+                             * @description Version of the definition
+                             * @example 3
+                             */
+                            version?: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    recordAudienceSize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Audience id
+                 * @example aud_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Size of an audience at one instant */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Thresholds passed */
+                        alerts?: ("growth" | "decline" | "turnover" | "below")[];
+                        /**
+                         * Format: date-time
+                         * @description The instant counted
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        at: string;
+                        /**
+                         * @description Customers then
+                         * @example 12840
+                         */
+                        count: number;
+                        /**
+                         * @description Came since the point before
+                         * @example 12840
+                         */
+                        entered?: number;
+                        /**
+                         * @description Went since the point before
+                         * @example 12840
+                         */
+                        left?: number;
+                        /**
+                         * @description Recorded then, or counted now as of then
+                         * @example recorded
+                         * @enum {unknown}
+                         */
+                        source: "recorded" | "as_of";
+                        /**
+                         * @description Version of the definition
+                         * @example 3
+                         */
+                        version?: number;
+                    };
+                };
+            };
+        };
+    };
+    readAudiencePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Audience id
+                 * @example aud_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A refresh policy and where it stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When it was last recorded
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        lastAt?: string;
+                        /**
+                         * @description Customers then
+                         * @example 12840
+                         */
+                        lastSize?: number;
+                        /**
+                         * Format: date-time
+                         * @description When it is due next
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        nextAt?: string;
+                        /** @description When an audience is evaluated and recorded */
+                        policy: {
+                            /** @description When to warn */
+                            alert?: {
+                                /**
+                                 * @description Warn when it has fewer customers
+                                 * @example 1000
+                                 */
+                                below?: number;
+                                /**
+                                 * @description Warn when it shrinks by more than this share
+                                 * @example 0.1
+                                 */
+                                decline?: number;
+                                /**
+                                 * @description Warn when it grows by more than this share
+                                 * @example 0.2
+                                 */
+                                growth?: number;
+                                /**
+                                 * @description Warn when more than this share comes or goes
+                                 * @example 0.3
+                                 */
+                                turnover?: number;
+                            };
+                            /**
+                             * @description Of `schedule`: not on days off of the business calendar
+                             * @default false
+                             * @example true
+                             */
+                            businessDays: boolean;
+                            /**
+                             * @description Of `schedule`: minute hour day month weekday
+                             * @example 0 7 * * 1-5
+                             */
+                            cron?: string;
+                            /**
+                             * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
+                             * @example after_refresh
+                             * @enum {unknown}
+                             */
+                            mode: "live" | "schedule" | "after_refresh" | "frozen";
+                            /**
+                             * @description Time zone of the schedule
+                             * @default Asia/Shanghai
+                             * @example Asia/Taipei
+                             */
+                            timeZone: string;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    setAudiencePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Audience id
+                 * @example aud_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description When an audience is evaluated and recorded */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description When to warn */
+                    alert?: {
+                        /**
+                         * @description Warn when it has fewer customers
+                         * @example 1000
+                         */
+                        below?: number;
+                        /**
+                         * @description Warn when it shrinks by more than this share
+                         * @example 0.1
+                         */
+                        decline?: number;
+                        /**
+                         * @description Warn when it grows by more than this share
+                         * @example 0.2
+                         */
+                        growth?: number;
+                        /**
+                         * @description Warn when more than this share comes or goes
+                         * @example 0.3
+                         */
+                        turnover?: number;
+                    };
+                    /**
+                     * @description Of `schedule`: not on days off of the business calendar
+                     * @default false
+                     * @example true
+                     */
+                    businessDays?: boolean;
+                    /**
+                     * @description Of `schedule`: minute hour day month weekday
+                     * @example 0 7 * * 1-5
+                     */
+                    cron?: string;
+                    /**
+                     * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
+                     * @example after_refresh
+                     * @enum {unknown}
+                     */
+                    mode: "live" | "schedule" | "after_refresh" | "frozen";
+                    /**
+                     * @description Time zone of the schedule
+                     * @default Asia/Shanghai
+                     * @example Asia/Taipei
+                     */
+                    timeZone?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description A refresh policy and where it stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When it was last recorded
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        lastAt?: string;
+                        /**
+                         * @description Customers then
+                         * @example 12840
+                         */
+                        lastSize?: number;
+                        /**
+                         * Format: date-time
+                         * @description When it is due next
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        nextAt?: string;
+                        /** @description When an audience is evaluated and recorded */
+                        policy: {
+                            /** @description When to warn */
+                            alert?: {
+                                /**
+                                 * @description Warn when it has fewer customers
+                                 * @example 1000
+                                 */
+                                below?: number;
+                                /**
+                                 * @description Warn when it shrinks by more than this share
+                                 * @example 0.1
+                                 */
+                                decline?: number;
+                                /**
+                                 * @description Warn when it grows by more than this share
+                                 * @example 0.2
+                                 */
+                                growth?: number;
+                                /**
+                                 * @description Warn when more than this share comes or goes
+                                 * @example 0.3
+                                 */
+                                turnover?: number;
+                            };
+                            /**
+                             * @description Of `schedule`: not on days off of the business calendar
+                             * @default false
+                             * @example true
+                             */
+                            businessDays: boolean;
+                            /**
+                             * @description Of `schedule`: minute hour day month weekday
+                             * @example 0 7 * * 1-5
+                             */
+                            cron?: string;
+                            /**
+                             * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
+                             * @example after_refresh
+                             * @enum {unknown}
+                             */
+                            mode: "live" | "schedule" | "after_refresh" | "frozen";
+                            /**
+                             * @description Time zone of the schedule
+                             * @default Asia/Shanghai
+                             * @example Asia/Taipei
+                             */
+                            timeZone: string;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    profileAudience: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Audience id
+                 * @example aud_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description Against whom to profile a saved audience */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Whom to compare with; all customers the caller may see when absent
+                     * @example {
+                     *       "audience": "aud_01j9z3"
+                     *     }
+                     */
+                    base?: {
+                        /**
+                         * @description Audience id
+                         * @example aud_01j9z3
+                         */
+                        audience?: string;
+                        /**
+                         * @description A condition tree; see docs/conditions.md
+                         * @example {
+                         *       "all": [
+                         *         {
+                         *           "tag": "aum_month_avg",
+                         *           "op": ">=",
+                         *           "value": 50000000
+                         *         },
+                         *         {
+                         *           "event": "wealth_viewed",
+                         *           "within": "P30D",
+                         *           "op": ">=",
+                         *           "value": 3
+                         *         }
+                         *       ]
+                         *     }
+                         */
+                        condition?: {
+                            [key: string]: unknown;
+                        };
+                    };
+                    /**
+                     * @description How p-values are corrected for the number of values tested
+                     * @default benjamini-hochberg
+                     * @example benjamini-hochberg
+                     * @enum {unknown}
+                     */
+                    correction?: "benjamini-hochberg" | "holm";
+                    /**
+                     * @description At most so many findings
+                     * @default 12
+                     * @example 12
+                     */
+                    findings?: number;
+                    /**
+                     * @description Language of the sentences
+                     * @default en
+                     * @example zh-Hant
+                     * @enum {unknown}
+                     */
+                    language?: "zh-Hant" | "zh-Hans" | "en";
+                    /**
+                     * @description Differences smaller than this (Cohen’s h) are no findings, however certain
+                     * @default 0.1
+                     * @example 0.1
+                     */
+                    minEffect?: number;
+                    /**
+                     * @description Values that fewer than this share of audience and base have are shown but not tested
+                     * @default 0.005
+                     * @example 0.005
+                     */
+                    minSupport?: number;
+                    /**
+                     * @description Tags to look at; all when absent
+                     * @example [
+                     *       "risk_level",
+                     *       "aum_band"
+                     *     ]
+                     */
+                    tags?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description How an audience differs from a base */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Customers in the base
+                         * @example 12840
+                         */
+                        baseSize: number;
+                        /** @description Strongest first; of tags that repeat each other only one */
+                        findings: {
+                            /** @description Tags that say the same again about these customers */
+                            alike: {
+                                /**
+                                 * @description Tag id
+                                 * @example risk_level
+                                 */
+                                tag: string;
+                                /**
+                                 * @description Its title
+                                 * @example Fund amount
+                                 */
+                                title: string;
+                            }[];
+                            /**
+                             * @description Share of the audience
+                             * @example 0.1
+                             */
+                            audienceShare: number;
+                            /**
+                             * @description Share of the base
+                             * @example 0.1
+                             */
+                            baseShare: number;
+                            /**
+                             * @description A condition tree; see docs/conditions.md
+                             * @example {
+                             *       "all": [
+                             *         {
+                             *           "tag": "aum_month_avg",
+                             *           "op": ">=",
+                             *           "value": 50000000
+                             *         },
+                             *         {
+                             *           "event": "wealth_viewed",
+                             *           "within": "P30D",
+                             *           "op": ">=",
+                             *           "value": 3
+                             *         }
+                             *       ]
+                             *     }
+                             */
+                            condition: {
+                                [key: string]: unknown;
+                            };
+                            /**
+                             * @description Corrected p-value
+                             * @example 0.1
+                             */
+                            corrected: number;
+                            /**
+                             * @description Whether the audience is defined by this tag
+                             * @example false
+                             */
+                            defining: boolean;
+                            /**
+                             * @description Cohen’s h
+                             * @example 0.51
+                             */
+                            effect: number;
+                            /**
+                             * @description Effect × √support
+                             * @example 0.31
+                             */
+                            score: number;
+                            /**
+                             * @description The finding in words
+                             * @example Own funds: 2.4 times as common (38% against 16% among all customers)
+                             */
+                            sentence: string;
+                            /**
+                             * @description Tag id
+                             * @example risk_level
+                             */
+                            tag: string;
+                        }[];
+                        /**
+                         * @description Data release it was computed on
+                         * @example 17
+                         */
+                        release: number;
+                        /**
+                         * @description Customers in the audience
+                         * @example 12840
+                         */
+                        size: number;
+                        /** @description Tags that cannot be profiled, such as lists */
+                        skipped: string[];
+                        /** @description Every tag, strongest first */
+                        tags: {
+                            /** @description In the order of the values */
+                            buckets: {
+                                /**
+                                 * @description Customers of the audience in it
+                                 * @example 12840
+                                 */
+                                audience: number;
+                                /**
+                                 * @description Share of the audience
+                                 * @example 0.1
+                                 */
+                                audienceShare: number;
+                                /**
+                                 * @description Customers of the base in it
+                                 * @example 12840
+                                 */
+                                base: number;
+                                /**
+                                 * @description Share of the base
+                                 * @example 0.1
+                                 */
+                                baseShare: number;
+                                /**
+                                 * @description A condition tree; see docs/conditions.md
+                                 * @example {
+                                 *       "all": [
+                                 *         {
+                                 *           "tag": "aum_month_avg",
+                                 *           "op": ">=",
+                                 *           "value": 50000000
+                                 *         },
+                                 *         {
+                                 *           "event": "wealth_viewed",
+                                 *           "within": "P30D",
+                                 *           "op": ">=",
+                                 *           "value": 3
+                                 *         }
+                                 *       ]
+                                 *     }
+                                 */
+                                condition: {
+                                    [key: string]: unknown;
+                                };
+                                /**
+                                 * @description Corrected for all values tested
+                                 * @example 0.004
+                                 */
+                                corrected?: number;
+                                /**
+                                 * @description Cohen’s h against the rest of the base: 0.2 small, 0.5 medium, 0.8 large; negative = rarer
+                                 * @example 0.51
+                                 */
+                                effect: number;
+                                /**
+                                 * @description Certain and large enough to tell
+                                 * @example true
+                                 */
+                                isFinding: boolean;
+                                /**
+                                 * @description The value or range in words
+                                 * @example C4
+                                 */
+                                label: string;
+                                /**
+                                 * @description Of this value alone
+                                 * @example 0.0002
+                                 */
+                                pValue?: number;
+                                /**
+                                 * @description 100 × audience share / base share; 100 = as common
+                                 * @example 238
+                                 */
+                                tgi?: number;
+                                /**
+                                 * @description Those without a value
+                                 * @example true
+                                 */
+                                unknown?: boolean;
+                            }[];
+                            /**
+                             * @description How strongly the tag and membership hang together
+                             * @example 0.1
+                             */
+                            cramersV: number;
+                            /**
+                             * @description Whether the audience is defined by this tag, so that its difference is no news
+                             * @example false
+                             */
+                            defining: boolean;
+                            /**
+                             * @description Of ranges: how far the means lie apart, in standard deviations
+                             * @example 0.4
+                             */
+                            meanDifference?: number;
+                            /**
+                             * @description Whether its buckets are ranges in order
+                             * @example true
+                             */
+                            ordered: boolean;
+                            /**
+                             * @description Effect × √support of its best finding; ranks
+                             * @example 0.31
+                             */
+                            score: number;
+                            /**
+                             * @description Tag id
+                             * @example risk_level
+                             */
+                            tag: string;
+                            /**
+                             * @description Title in the language asked for
+                             * @example Risk tolerance
+                             */
+                            title: string;
+                        }[];
+                        /**
+                         * @description Values tested
+                         * @example 3120
+                         */
+                        tested: number;
+                        /**
+                         * @description Milliseconds it took
+                         * @example 420
+                         */
+                        tookMs: number;
+                    };
                 };
             };
         };
@@ -3289,7 +4830,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: date-time
-                     * @description Evaluate as of this past instant: events and windows obey it, tag values are the present ones
+                     * @description Evaluate as of this past instant: events and windows obey it, and each tag has the values of the latest day kept that is not after it; `tagsAsOf` of the answer says which
                      * @example 2026-11-02T09:30:00.000Z
                      */
                     asOf?: string;
@@ -3380,7 +4921,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: date-time
-                     * @description Evaluate as of this past instant: events and windows obey it, tag values are the present ones
+                     * @description Evaluate as of this past instant: events and windows obey it, and each tag has the values of the latest day kept that is not after it; `tagsAsOf` of the answer says which
                      * @example 2026-11-02T09:30:00.000Z
                      */
                     asOf?: string;
@@ -3432,6 +4973,16 @@ export interface operations {
                          * @example 17
                          */
                         release: number;
+                        /**
+                         * @description Of an evaluation as of a past instant: the day whose values each tag of the condition had, or `present` where no older ones are kept; absent when all values are the present ones
+                         * @example {
+                         *       "aum_month_avg": "2026-10-31",
+                         *       "city": "present"
+                         *     }
+                         */
+                        tagsAsOf?: {
+                            [key: string]: string;
+                        };
                         /**
                          * @description Milliseconds it took
                          * @example 42
@@ -3520,7 +5071,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: date-time
-                     * @description Evaluate as of this past instant: events and windows obey it, tag values are the present ones
+                     * @description Evaluate as of this past instant: events and windows obey it, and each tag has the values of the latest day kept that is not after it; `tagsAsOf` of the answer says which
                      * @example 2026-11-02T09:30:00.000Z
                      */
                     asOf?: string;
@@ -3646,7 +5197,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: date-time
-                     * @description Evaluate as of this past instant: events and windows obey it, tag values are the present ones
+                     * @description Evaluate as of this past instant: events and windows obey it, and each tag has the values of the latest day kept that is not after it; `tagsAsOf` of the answer says which
                      * @example 2026-11-02T09:30:00.000Z
                      */
                     asOf?: string;
@@ -3760,6 +5311,16 @@ export interface operations {
                          */
                         release: number;
                         /**
+                         * @description Of an evaluation as of a past instant: the day whose values each tag of the condition had, or `present` where no older ones are kept; absent when all values are the present ones
+                         * @example {
+                         *       "aum_month_avg": "2026-10-31",
+                         *       "city": "present"
+                         *     }
+                         */
+                        tagsAsOf?: {
+                            [key: string]: string;
+                        };
+                        /**
                          * @description Milliseconds it took
                          * @example 55
                          */
@@ -3769,6 +5330,886 @@ export interface operations {
                          * @example 100000
                          */
                         total: number;
+                    };
+                };
+            };
+        };
+    };
+    makeLookalike: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A look-alike to make */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Protected tags that may count all the same; recorded in the audit trail
+                     * @example [
+                     *       "age"
+                     *     ]
+                     */
+                    allowProtected?: string[];
+                    /**
+                     * @description Tags that must not count
+                     * @example [
+                     *       "city"
+                     *     ]
+                     */
+                    excludeTags?: string[];
+                    /**
+                     * @description What to call the result
+                     * @example Like our fund buyers
+                     */
+                    name: string;
+                    /**
+                     * @description The same number draws the same customers
+                     * @default 1
+                     * @example 1
+                     */
+                    randomSeed?: number;
+                    /**
+                     * @description Tag to keep the scores in; none when absent
+                     * @example like_fund_buyers
+                     */
+                    scoreTag?: string;
+                    /** @description The customers to be like; exactly one of the three */
+                    seed: {
+                        /**
+                         * @description Audience id
+                         * @example aud_01j9z3
+                         */
+                        audience?: string;
+                        /**
+                         * @description A condition tree; see docs/conditions.md
+                         * @example {
+                         *       "all": [
+                         *         {
+                         *           "tag": "aum_month_avg",
+                         *           "op": ">=",
+                         *           "value": 50000000
+                         *         },
+                         *         {
+                         *           "event": "wealth_viewed",
+                         *           "within": "P30D",
+                         *           "op": ">=",
+                         *           "value": 3
+                         *         }
+                         *       ]
+                         *     }
+                         */
+                        condition?: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description Snapshot id
+                         * @example snp_01j9z3
+                         */
+                        snapshot?: string;
+                    };
+                    /**
+                     * @description How many customers to take, the best scored first
+                     * @example 100000
+                     */
+                    size?: number;
+                    /**
+                     * @description Or everybody likelier than this
+                     * @example 0.5
+                     */
+                    threshold?: number;
+                    /**
+                     * @description A condition tree; see docs/conditions.md
+                     * @example {
+                     *       "all": [
+                     *         {
+                     *           "tag": "aum_month_avg",
+                     *           "op": ">=",
+                     *           "value": 50000000
+                     *         },
+                     *         {
+                     *           "event": "wealth_viewed",
+                     *           "within": "P30D",
+                     *           "op": ">=",
+                     *           "value": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    within?: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Work that goes on */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Job to follow at /jobs/{id}; its result is the answer
+                         * @example job_01j9z3
+                         */
+                        jobId: string;
+                    };
+                };
+            };
+        };
+    };
+    overlapAudiences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Which sets to compare */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Sets to compare */
+                    sets: {
+                        /**
+                         * @description Audience id
+                         * @example aud_01j9z3
+                         */
+                        audience?: string;
+                        /**
+                         * @description A condition tree; see docs/conditions.md
+                         * @example {
+                         *       "all": [
+                         *         {
+                         *           "tag": "aum_month_avg",
+                         *           "op": ">=",
+                         *           "value": 50000000
+                         *         },
+                         *         {
+                         *           "event": "wealth_viewed",
+                         *           "within": "P30D",
+                         *           "op": ">=",
+                         *           "value": 3
+                         *         }
+                         *       ]
+                         *     }
+                         */
+                        condition?: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description What to call it
+                         * @example Wealthy
+                         */
+                        name?: string;
+                        /**
+                         * @description Snapshot id
+                         * @example snp_01j9z3
+                         */
+                        snapshot?: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description How sets overlap, exactly */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Every pair */
+                        pairs: {
+                            /**
+                             * @description Customers in both
+                             * @example 12840
+                             */
+                            both: number;
+                            /**
+                             * @description Both over either: 0 apart, 1 the same
+                             * @example 0.1
+                             */
+                            jaccard: number;
+                            /**
+                             * @description Position of a set
+                             * @example 0
+                             */
+                            one: number;
+                            /**
+                             * @description Position of another
+                             * @example 1
+                             */
+                            other: number;
+                        }[];
+                        /** @description Largest first; together they are the union */
+                        regions: {
+                            /** @description Customers in exactly these sets */
+                            members: number[];
+                            /**
+                             * @description How many
+                             * @example 12840
+                             */
+                            size: number;
+                        }[];
+                        /**
+                         * @description Data release it was computed on
+                         * @example 17
+                         */
+                        release: number;
+                        /** @description In the order asked */
+                        sets: {
+                            /**
+                             * @description What it is called
+                             * @example Wealthy
+                             */
+                            name: string;
+                            /**
+                             * @description Of those, the ones in no other set
+                             * @example 12840
+                             */
+                            only: number;
+                            /**
+                             * @description Customers in it
+                             * @example 12840
+                             */
+                            size: number;
+                        }[];
+                        /**
+                         * @description Milliseconds it took
+                         * @example 420
+                         */
+                        tookMs: number;
+                        /**
+                         * @description All customers the caller may see
+                         * @example 12840
+                         */
+                        total: number;
+                        /**
+                         * @description Customers in any of them
+                         * @example 12840
+                         */
+                        union: number;
+                    };
+                };
+            };
+        };
+    };
+    profileCondition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whom to profile, against whom */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Whom to compare with; all customers the caller may see when absent
+                     * @example {
+                     *       "audience": "aud_01j9z3"
+                     *     }
+                     */
+                    base?: {
+                        /**
+                         * @description Audience id
+                         * @example aud_01j9z3
+                         */
+                        audience?: string;
+                        /**
+                         * @description A condition tree; see docs/conditions.md
+                         * @example {
+                         *       "all": [
+                         *         {
+                         *           "tag": "aum_month_avg",
+                         *           "op": ">=",
+                         *           "value": 50000000
+                         *         },
+                         *         {
+                         *           "event": "wealth_viewed",
+                         *           "within": "P30D",
+                         *           "op": ">=",
+                         *           "value": 3
+                         *         }
+                         *       ]
+                         *     }
+                         */
+                        condition?: {
+                            [key: string]: unknown;
+                        };
+                    };
+                    /**
+                     * @description A condition tree; see docs/conditions.md
+                     * @example {
+                     *       "all": [
+                     *         {
+                     *           "tag": "aum_month_avg",
+                     *           "op": ">=",
+                     *           "value": 50000000
+                     *         },
+                     *         {
+                     *           "event": "wealth_viewed",
+                     *           "within": "P30D",
+                     *           "op": ">=",
+                     *           "value": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    condition: {
+                        [key: string]: unknown;
+                    };
+                    /**
+                     * @description How p-values are corrected for the number of values tested
+                     * @default benjamini-hochberg
+                     * @example benjamini-hochberg
+                     * @enum {unknown}
+                     */
+                    correction?: "benjamini-hochberg" | "holm";
+                    /**
+                     * @description At most so many findings
+                     * @default 12
+                     * @example 12
+                     */
+                    findings?: number;
+                    /**
+                     * @description Language of the sentences
+                     * @default en
+                     * @example zh-Hant
+                     * @enum {unknown}
+                     */
+                    language?: "zh-Hant" | "zh-Hans" | "en";
+                    /**
+                     * @description Differences smaller than this (Cohen’s h) are no findings, however certain
+                     * @default 0.1
+                     * @example 0.1
+                     */
+                    minEffect?: number;
+                    /**
+                     * @description Values that fewer than this share of audience and base have are shown but not tested
+                     * @default 0.005
+                     * @example 0.005
+                     */
+                    minSupport?: number;
+                    /**
+                     * @description Tags to look at; all when absent
+                     * @example [
+                     *       "risk_level",
+                     *       "aum_band"
+                     *     ]
+                     */
+                    tags?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description How an audience differs from a base */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Customers in the base
+                         * @example 12840
+                         */
+                        baseSize: number;
+                        /** @description Strongest first; of tags that repeat each other only one */
+                        findings: {
+                            /** @description Tags that say the same again about these customers */
+                            alike: {
+                                /**
+                                 * @description Tag id
+                                 * @example risk_level
+                                 */
+                                tag: string;
+                                /**
+                                 * @description Its title
+                                 * @example Fund amount
+                                 */
+                                title: string;
+                            }[];
+                            /**
+                             * @description Share of the audience
+                             * @example 0.1
+                             */
+                            audienceShare: number;
+                            /**
+                             * @description Share of the base
+                             * @example 0.1
+                             */
+                            baseShare: number;
+                            /**
+                             * @description A condition tree; see docs/conditions.md
+                             * @example {
+                             *       "all": [
+                             *         {
+                             *           "tag": "aum_month_avg",
+                             *           "op": ">=",
+                             *           "value": 50000000
+                             *         },
+                             *         {
+                             *           "event": "wealth_viewed",
+                             *           "within": "P30D",
+                             *           "op": ">=",
+                             *           "value": 3
+                             *         }
+                             *       ]
+                             *     }
+                             */
+                            condition: {
+                                [key: string]: unknown;
+                            };
+                            /**
+                             * @description Corrected p-value
+                             * @example 0.1
+                             */
+                            corrected: number;
+                            /**
+                             * @description Whether the audience is defined by this tag
+                             * @example false
+                             */
+                            defining: boolean;
+                            /**
+                             * @description Cohen’s h
+                             * @example 0.51
+                             */
+                            effect: number;
+                            /**
+                             * @description Effect × √support
+                             * @example 0.31
+                             */
+                            score: number;
+                            /**
+                             * @description The finding in words
+                             * @example Own funds: 2.4 times as common (38% against 16% among all customers)
+                             */
+                            sentence: string;
+                            /**
+                             * @description Tag id
+                             * @example risk_level
+                             */
+                            tag: string;
+                        }[];
+                        /**
+                         * @description Data release it was computed on
+                         * @example 17
+                         */
+                        release: number;
+                        /**
+                         * @description Customers in the audience
+                         * @example 12840
+                         */
+                        size: number;
+                        /** @description Tags that cannot be profiled, such as lists */
+                        skipped: string[];
+                        /** @description Every tag, strongest first */
+                        tags: {
+                            /** @description In the order of the values */
+                            buckets: {
+                                /**
+                                 * @description Customers of the audience in it
+                                 * @example 12840
+                                 */
+                                audience: number;
+                                /**
+                                 * @description Share of the audience
+                                 * @example 0.1
+                                 */
+                                audienceShare: number;
+                                /**
+                                 * @description Customers of the base in it
+                                 * @example 12840
+                                 */
+                                base: number;
+                                /**
+                                 * @description Share of the base
+                                 * @example 0.1
+                                 */
+                                baseShare: number;
+                                /**
+                                 * @description A condition tree; see docs/conditions.md
+                                 * @example {
+                                 *       "all": [
+                                 *         {
+                                 *           "tag": "aum_month_avg",
+                                 *           "op": ">=",
+                                 *           "value": 50000000
+                                 *         },
+                                 *         {
+                                 *           "event": "wealth_viewed",
+                                 *           "within": "P30D",
+                                 *           "op": ">=",
+                                 *           "value": 3
+                                 *         }
+                                 *       ]
+                                 *     }
+                                 */
+                                condition: {
+                                    [key: string]: unknown;
+                                };
+                                /**
+                                 * @description Corrected for all values tested
+                                 * @example 0.004
+                                 */
+                                corrected?: number;
+                                /**
+                                 * @description Cohen’s h against the rest of the base: 0.2 small, 0.5 medium, 0.8 large; negative = rarer
+                                 * @example 0.51
+                                 */
+                                effect: number;
+                                /**
+                                 * @description Certain and large enough to tell
+                                 * @example true
+                                 */
+                                isFinding: boolean;
+                                /**
+                                 * @description The value or range in words
+                                 * @example C4
+                                 */
+                                label: string;
+                                /**
+                                 * @description Of this value alone
+                                 * @example 0.0002
+                                 */
+                                pValue?: number;
+                                /**
+                                 * @description 100 × audience share / base share; 100 = as common
+                                 * @example 238
+                                 */
+                                tgi?: number;
+                                /**
+                                 * @description Those without a value
+                                 * @example true
+                                 */
+                                unknown?: boolean;
+                            }[];
+                            /**
+                             * @description How strongly the tag and membership hang together
+                             * @example 0.1
+                             */
+                            cramersV: number;
+                            /**
+                             * @description Whether the audience is defined by this tag, so that its difference is no news
+                             * @example false
+                             */
+                            defining: boolean;
+                            /**
+                             * @description Of ranges: how far the means lie apart, in standard deviations
+                             * @example 0.4
+                             */
+                            meanDifference?: number;
+                            /**
+                             * @description Whether its buckets are ranges in order
+                             * @example true
+                             */
+                            ordered: boolean;
+                            /**
+                             * @description Effect × √support of its best finding; ranks
+                             * @example 0.31
+                             */
+                            score: number;
+                            /**
+                             * @description Tag id
+                             * @example risk_level
+                             */
+                            tag: string;
+                            /**
+                             * @description Title in the language asked for
+                             * @example Risk tolerance
+                             */
+                            title: string;
+                        }[];
+                        /**
+                         * @description Values tested
+                         * @example 3120
+                         */
+                        tested: number;
+                        /**
+                         * @description Milliseconds it took
+                         * @example 420
+                         */
+                        tookMs: number;
+                    };
+                };
+            };
+        };
+    };
+    exportConditionProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whom to profile, against whom */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Whom to compare with; all customers the caller may see when absent
+                     * @example {
+                     *       "audience": "aud_01j9z3"
+                     *     }
+                     */
+                    base?: {
+                        /**
+                         * @description Audience id
+                         * @example aud_01j9z3
+                         */
+                        audience?: string;
+                        /**
+                         * @description A condition tree; see docs/conditions.md
+                         * @example {
+                         *       "all": [
+                         *         {
+                         *           "tag": "aum_month_avg",
+                         *           "op": ">=",
+                         *           "value": 50000000
+                         *         },
+                         *         {
+                         *           "event": "wealth_viewed",
+                         *           "within": "P30D",
+                         *           "op": ">=",
+                         *           "value": 3
+                         *         }
+                         *       ]
+                         *     }
+                         */
+                        condition?: {
+                            [key: string]: unknown;
+                        };
+                    };
+                    /**
+                     * @description A condition tree; see docs/conditions.md
+                     * @example {
+                     *       "all": [
+                     *         {
+                     *           "tag": "aum_month_avg",
+                     *           "op": ">=",
+                     *           "value": 50000000
+                     *         },
+                     *         {
+                     *           "event": "wealth_viewed",
+                     *           "within": "P30D",
+                     *           "op": ">=",
+                     *           "value": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    condition: {
+                        [key: string]: unknown;
+                    };
+                    /**
+                     * @description How p-values are corrected for the number of values tested
+                     * @default benjamini-hochberg
+                     * @example benjamini-hochberg
+                     * @enum {unknown}
+                     */
+                    correction?: "benjamini-hochberg" | "holm";
+                    /**
+                     * @description At most so many findings
+                     * @default 12
+                     * @example 12
+                     */
+                    findings?: number;
+                    /**
+                     * @description Language of the sentences
+                     * @default en
+                     * @example zh-Hant
+                     * @enum {unknown}
+                     */
+                    language?: "zh-Hant" | "zh-Hans" | "en";
+                    /**
+                     * @description Differences smaller than this (Cohen’s h) are no findings, however certain
+                     * @default 0.1
+                     * @example 0.1
+                     */
+                    minEffect?: number;
+                    /**
+                     * @description Values that fewer than this share of audience and base have are shown but not tested
+                     * @default 0.005
+                     * @example 0.005
+                     */
+                    minSupport?: number;
+                    /**
+                     * @description Tags to look at; all when absent
+                     * @example [
+                     *       "risk_level",
+                     *       "aum_band"
+                     *     ]
+                     */
+                    tags?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example tag,title,value */
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    relaxCondition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to change, and how many customers are wanted */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description A condition tree; see docs/conditions.md
+                     * @example {
+                     *       "all": [
+                     *         {
+                     *           "tag": "aum_month_avg",
+                     *           "op": ">=",
+                     *           "value": 50000000
+                     *         },
+                     *         {
+                     *           "event": "wealth_viewed",
+                     *           "within": "P30D",
+                     *           "op": ">=",
+                     *           "value": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    condition: {
+                        [key: string]: unknown;
+                    };
+                    /** @description Leaves that must stay as they are */
+                    keep?: string[];
+                    /**
+                     * @description Language of the sentences
+                     * @default en
+                     * @example zh-Hant
+                     * @enum {unknown}
+                     */
+                    language?: "zh-Hant" | "zh-Hans" | "en";
+                    /**
+                     * @description At most so many proposals
+                     * @default 8
+                     * @example 8
+                     */
+                    limit?: number;
+                    /**
+                     * @description Customers wanted
+                     * @example 50000
+                     */
+                    wanted: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The nearest conditions of another size */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Customers the condition holds for now
+                         * @example 12840
+                         */
+                        count: number;
+                        /** @description Those that reach the size, smallest change first; then the nearest that do not */
+                        proposals: {
+                            /** @description One change or two */
+                            changes: {
+                                /**
+                                 * @description What it becomes; absent when dropped
+                                 * @example AUM is at least CNY 420,000
+                                 */
+                                after?: string;
+                                /**
+                                 * @description The leaf in words
+                                 * @example AUM is at least CNY 500,000
+                                 */
+                                before: string;
+                                /**
+                                 * @description Kind of change
+                                 * @example threshold
+                                 * @enum {unknown}
+                                 */
+                                kind: "threshold" | "values" | "window" | "share" | "drop";
+                                /**
+                                 * @description Leaf that changes
+                                 * @example /all/0
+                                 */
+                                pointer: string;
+                            }[];
+                            /**
+                             * @description A condition tree; see docs/conditions.md
+                             * @example {
+                             *       "all": [
+                             *         {
+                             *           "tag": "aum_month_avg",
+                             *           "op": ">=",
+                             *           "value": 50000000
+                             *         },
+                             *         {
+                             *           "event": "wealth_viewed",
+                             *           "within": "P30D",
+                             *           "op": ">=",
+                             *           "value": 3
+                             *         }
+                             *       ]
+                             *     }
+                             */
+                            condition: {
+                                [key: string]: unknown;
+                            };
+                            /**
+                             * @description Customers the changed condition holds for, exactly
+                             * @example 12840
+                             */
+                            count: number;
+                            /**
+                             * @description How far it departs: share of customers whose answer a changed leaf changes, 0.5 more for a dropped leaf
+                             * @example 0.07
+                             */
+                            distance: number;
+                            /**
+                             * @description The change in words
+                             * @example “AUM is at least CNY 500,000” becomes “AUM is at least CNY 420,000”
+                             */
+                            sentence: string;
+                        }[];
+                        /**
+                         * @description Data release it was computed on
+                         * @example 17
+                         */
+                        release: number;
+                        /**
+                         * @description Milliseconds it took
+                         * @example 420
+                         */
+                        tookMs: number;
+                        /**
+                         * @description Customers wanted
+                         * @example 12840
+                         */
+                        wanted: number;
                     };
                 };
             };
@@ -12553,6 +14994,841 @@ export interface operations {
             };
         };
     };
+    listLists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lists */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Newest first */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When it was made
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            createdAt: string;
+                            /**
+                             * Format: date-time
+                             * @description When it deletes itself; never when absent
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            expiresAt?: string;
+                            /**
+                             * @description List id
+                             * @example lst_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description What it is for: `target` to be reached, `white` always allowed, `grey` to be handled with care, `black` never to be contacted, `test` colleagues
+                             * @example target
+                             * @enum {unknown}
+                             */
+                            kind: "target" | "white" | "grey" | "black" | "test";
+                            /**
+                             * @description How the look-alike was made
+                             * @example {
+                             *       "auc": 0.81
+                             *     }
+                             */
+                            lookalike?: {
+                                [key: string]: unknown;
+                            };
+                            /**
+                             * @description What people call it
+                             * @example Autumn fair visitors
+                             */
+                            name: string;
+                            /**
+                             * @description Where its customers come from
+                             * @example upload
+                             * @enum {unknown}
+                             */
+                            origin: "upload" | "lookalike" | "snapshot";
+                            /**
+                             * @description Id of who made it
+                             * @example usr_01j9z3
+                             */
+                            owner: string;
+                            /**
+                             * @description Their name
+                             * @example Chen Wei
+                             */
+                            ownerName: string;
+                            /**
+                             * @description Why the bank may use it, and for what
+                             * @example Invitation to the autumn fair; consent given on the visitor form
+                             */
+                            purpose: string;
+                            /** @description What became of every row: rows = empty + invalid + duplicates + matched + ambiguous + unmatched */
+                            report?: {
+                                /**
+                                 * @description Different values that belong to several customers; left out
+                                 * @example 12840
+                                 */
+                                ambiguous: number;
+                                /**
+                                 * @description Bytes read
+                                 * @example 12840
+                                 */
+                                bytes: number;
+                                /**
+                                 * @description Customers on the list
+                                 * @example 12840
+                                 */
+                                customers: number;
+                                /**
+                                 * @description Rows that repeat an earlier one
+                                 * @example 12840
+                                 */
+                                duplicates: number;
+                                /**
+                                 * @description Rows without a value
+                                 * @example 12840
+                                 */
+                                empty: number;
+                                /** @description The first few rows that are not on the list */
+                                examples: {
+                                    /**
+                                     * @description Line of the file
+                                     * @example 17
+                                     */
+                                    line: number;
+                                    /**
+                                     * @description Why it is not on the list
+                                     * @example unmatched
+                                     * @enum {unknown}
+                                     */
+                                    reason: "invalid" | "unmatched" | "ambiguous";
+                                    /**
+                                     * @description The value, masked
+                                     * @example 09●●●●●678
+                                     */
+                                    value: string;
+                                }[];
+                                /**
+                                 * @description Name of the file
+                                 * @example visitors.csv
+                                 */
+                                file: string;
+                                /**
+                                 * @description Rows whose value cannot be such a key
+                                 * @example 12840
+                                 */
+                                invalid: number;
+                                /**
+                                 * @description By what customers were recognised
+                                 * @example phone
+                                 * @enum {unknown}
+                                 */
+                                key: "customer_id" | "phone" | "email" | "openid" | "phone_sha256";
+                                /**
+                                 * @description Different values that belong to exactly one customer
+                                 * @example 12840
+                                 */
+                                matched: number;
+                                /**
+                                 * @description Rows read
+                                 * @example 12840
+                                 */
+                                rows: number;
+                                /**
+                                 * @description Rows matched a second
+                                 * @example 12840
+                                 */
+                                rowsPerSecond: number;
+                                /**
+                                 * @description Values beyond the first of one customer
+                                 * @example 12840
+                                 */
+                                sameCustomer: number;
+                                /**
+                                 * @description Milliseconds it took
+                                 * @example 420
+                                 */
+                                tookMs: number;
+                                /**
+                                 * @description Different values that belong to no customer
+                                 * @example 12840
+                                 */
+                                unmatched: number;
+                            };
+                            /**
+                             * @description Customers on it
+                             * @example 12840
+                             */
+                            size: number;
+                            /**
+                             * Format: date-time
+                             * @description When its customers were last replaced
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            updatedAt: string;
+                            /**
+                             * @description Grows with each upload; 0 before the first
+                             * @example 1
+                             */
+                            version: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    createList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A new list, still empty */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description When it deletes itself; never when absent
+                     * @example 2026-11-02T09:30:00.000Z
+                     */
+                    expiresAt?: string;
+                    /**
+                     * @description What it is for: `target` to be reached, `white` always allowed, `grey` to be handled with care, `black` never to be contacted, `test` colleagues
+                     * @example target
+                     * @enum {unknown}
+                     */
+                    kind: "target" | "white" | "grey" | "black" | "test";
+                    /**
+                     * @description What people call it
+                     * @example Autumn fair visitors
+                     */
+                    name: string;
+                    /**
+                     * @description Why the bank may use it, and for what
+                     * @example Invitation to the autumn fair; consent given on the visitor form
+                     */
+                    purpose: string;
+                };
+            };
+        };
+        responses: {
+            /** @description A list of customers; conditions name it as { "list": id } */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When it was made
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        createdAt: string;
+                        /**
+                         * Format: date-time
+                         * @description When it deletes itself; never when absent
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        expiresAt?: string;
+                        /**
+                         * @description List id
+                         * @example lst_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description What it is for: `target` to be reached, `white` always allowed, `grey` to be handled with care, `black` never to be contacted, `test` colleagues
+                         * @example target
+                         * @enum {unknown}
+                         */
+                        kind: "target" | "white" | "grey" | "black" | "test";
+                        /**
+                         * @description How the look-alike was made
+                         * @example {
+                         *       "auc": 0.81
+                         *     }
+                         */
+                        lookalike?: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description What people call it
+                         * @example Autumn fair visitors
+                         */
+                        name: string;
+                        /**
+                         * @description Where its customers come from
+                         * @example upload
+                         * @enum {unknown}
+                         */
+                        origin: "upload" | "lookalike" | "snapshot";
+                        /**
+                         * @description Id of who made it
+                         * @example usr_01j9z3
+                         */
+                        owner: string;
+                        /**
+                         * @description Their name
+                         * @example Chen Wei
+                         */
+                        ownerName: string;
+                        /**
+                         * @description Why the bank may use it, and for what
+                         * @example Invitation to the autumn fair; consent given on the visitor form
+                         */
+                        purpose: string;
+                        /** @description What became of every row: rows = empty + invalid + duplicates + matched + ambiguous + unmatched */
+                        report?: {
+                            /**
+                             * @description Different values that belong to several customers; left out
+                             * @example 12840
+                             */
+                            ambiguous: number;
+                            /**
+                             * @description Bytes read
+                             * @example 12840
+                             */
+                            bytes: number;
+                            /**
+                             * @description Customers on the list
+                             * @example 12840
+                             */
+                            customers: number;
+                            /**
+                             * @description Rows that repeat an earlier one
+                             * @example 12840
+                             */
+                            duplicates: number;
+                            /**
+                             * @description Rows without a value
+                             * @example 12840
+                             */
+                            empty: number;
+                            /** @description The first few rows that are not on the list */
+                            examples: {
+                                /**
+                                 * @description Line of the file
+                                 * @example 17
+                                 */
+                                line: number;
+                                /**
+                                 * @description Why it is not on the list
+                                 * @example unmatched
+                                 * @enum {unknown}
+                                 */
+                                reason: "invalid" | "unmatched" | "ambiguous";
+                                /**
+                                 * @description The value, masked
+                                 * @example 09●●●●●678
+                                 */
+                                value: string;
+                            }[];
+                            /**
+                             * @description Name of the file
+                             * @example visitors.csv
+                             */
+                            file: string;
+                            /**
+                             * @description Rows whose value cannot be such a key
+                             * @example 12840
+                             */
+                            invalid: number;
+                            /**
+                             * @description By what customers were recognised
+                             * @example phone
+                             * @enum {unknown}
+                             */
+                            key: "customer_id" | "phone" | "email" | "openid" | "phone_sha256";
+                            /**
+                             * @description Different values that belong to exactly one customer
+                             * @example 12840
+                             */
+                            matched: number;
+                            /**
+                             * @description Rows read
+                             * @example 12840
+                             */
+                            rows: number;
+                            /**
+                             * @description Rows matched a second
+                             * @example 12840
+                             */
+                            rowsPerSecond: number;
+                            /**
+                             * @description Values beyond the first of one customer
+                             * @example 12840
+                             */
+                            sameCustomer: number;
+                            /**
+                             * @description Milliseconds it took
+                             * @example 420
+                             */
+                            tookMs: number;
+                            /**
+                             * @description Different values that belong to no customer
+                             * @example 12840
+                             */
+                            unmatched: number;
+                        };
+                        /**
+                         * @description Customers on it
+                         * @example 12840
+                         */
+                        size: number;
+                        /**
+                         * Format: date-time
+                         * @description When its customers were last replaced
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        updatedAt: string;
+                        /**
+                         * @description Grows with each upload; 0 before the first
+                         * @example 1
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    readList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description List id
+                 * @example lst_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A list of customers; conditions name it as { "list": id } */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When it was made
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        createdAt: string;
+                        /**
+                         * Format: date-time
+                         * @description When it deletes itself; never when absent
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        expiresAt?: string;
+                        /**
+                         * @description List id
+                         * @example lst_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description What it is for: `target` to be reached, `white` always allowed, `grey` to be handled with care, `black` never to be contacted, `test` colleagues
+                         * @example target
+                         * @enum {unknown}
+                         */
+                        kind: "target" | "white" | "grey" | "black" | "test";
+                        /**
+                         * @description How the look-alike was made
+                         * @example {
+                         *       "auc": 0.81
+                         *     }
+                         */
+                        lookalike?: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description What people call it
+                         * @example Autumn fair visitors
+                         */
+                        name: string;
+                        /**
+                         * @description Where its customers come from
+                         * @example upload
+                         * @enum {unknown}
+                         */
+                        origin: "upload" | "lookalike" | "snapshot";
+                        /**
+                         * @description Id of who made it
+                         * @example usr_01j9z3
+                         */
+                        owner: string;
+                        /**
+                         * @description Their name
+                         * @example Chen Wei
+                         */
+                        ownerName: string;
+                        /**
+                         * @description Why the bank may use it, and for what
+                         * @example Invitation to the autumn fair; consent given on the visitor form
+                         */
+                        purpose: string;
+                        /** @description What became of every row: rows = empty + invalid + duplicates + matched + ambiguous + unmatched */
+                        report?: {
+                            /**
+                             * @description Different values that belong to several customers; left out
+                             * @example 12840
+                             */
+                            ambiguous: number;
+                            /**
+                             * @description Bytes read
+                             * @example 12840
+                             */
+                            bytes: number;
+                            /**
+                             * @description Customers on the list
+                             * @example 12840
+                             */
+                            customers: number;
+                            /**
+                             * @description Rows that repeat an earlier one
+                             * @example 12840
+                             */
+                            duplicates: number;
+                            /**
+                             * @description Rows without a value
+                             * @example 12840
+                             */
+                            empty: number;
+                            /** @description The first few rows that are not on the list */
+                            examples: {
+                                /**
+                                 * @description Line of the file
+                                 * @example 17
+                                 */
+                                line: number;
+                                /**
+                                 * @description Why it is not on the list
+                                 * @example unmatched
+                                 * @enum {unknown}
+                                 */
+                                reason: "invalid" | "unmatched" | "ambiguous";
+                                /**
+                                 * @description The value, masked
+                                 * @example 09●●●●●678
+                                 */
+                                value: string;
+                            }[];
+                            /**
+                             * @description Name of the file
+                             * @example visitors.csv
+                             */
+                            file: string;
+                            /**
+                             * @description Rows whose value cannot be such a key
+                             * @example 12840
+                             */
+                            invalid: number;
+                            /**
+                             * @description By what customers were recognised
+                             * @example phone
+                             * @enum {unknown}
+                             */
+                            key: "customer_id" | "phone" | "email" | "openid" | "phone_sha256";
+                            /**
+                             * @description Different values that belong to exactly one customer
+                             * @example 12840
+                             */
+                            matched: number;
+                            /**
+                             * @description Rows read
+                             * @example 12840
+                             */
+                            rows: number;
+                            /**
+                             * @description Rows matched a second
+                             * @example 12840
+                             */
+                            rowsPerSecond: number;
+                            /**
+                             * @description Values beyond the first of one customer
+                             * @example 12840
+                             */
+                            sameCustomer: number;
+                            /**
+                             * @description Milliseconds it took
+                             * @example 420
+                             */
+                            tookMs: number;
+                            /**
+                             * @description Different values that belong to no customer
+                             * @example 12840
+                             */
+                            unmatched: number;
+                        };
+                        /**
+                         * @description Customers on it
+                         * @example 12840
+                         */
+                        size: number;
+                        /**
+                         * Format: date-time
+                         * @description When its customers were last replaced
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        updatedAt: string;
+                        /**
+                         * @description Grows with each upload; 0 before the first
+                         * @example 1
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    deleteList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description List id
+                 * @example lst_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    uploadList: {
+        parameters: {
+            query: {
+                /**
+                 * @description Column of the file: a name in its head, or a number from 1; the first column of a file without a head when absent
+                 * @example phone
+                 */
+                column?: string;
+                /**
+                 * @description Name of the file, for the record
+                 * @example visitors.csv
+                 */
+                file?: string;
+                /**
+                 * @description By what customers are recognised
+                 * @example phone
+                 */
+                key: "customer_id" | "phone" | "email" | "openid" | "phone_sha256";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description List id
+                 * @example lst_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A list of customers; conditions name it as { "list": id } */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When it was made
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        createdAt: string;
+                        /**
+                         * Format: date-time
+                         * @description When it deletes itself; never when absent
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        expiresAt?: string;
+                        /**
+                         * @description List id
+                         * @example lst_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description What it is for: `target` to be reached, `white` always allowed, `grey` to be handled with care, `black` never to be contacted, `test` colleagues
+                         * @example target
+                         * @enum {unknown}
+                         */
+                        kind: "target" | "white" | "grey" | "black" | "test";
+                        /**
+                         * @description How the look-alike was made
+                         * @example {
+                         *       "auc": 0.81
+                         *     }
+                         */
+                        lookalike?: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description What people call it
+                         * @example Autumn fair visitors
+                         */
+                        name: string;
+                        /**
+                         * @description Where its customers come from
+                         * @example upload
+                         * @enum {unknown}
+                         */
+                        origin: "upload" | "lookalike" | "snapshot";
+                        /**
+                         * @description Id of who made it
+                         * @example usr_01j9z3
+                         */
+                        owner: string;
+                        /**
+                         * @description Their name
+                         * @example Chen Wei
+                         */
+                        ownerName: string;
+                        /**
+                         * @description Why the bank may use it, and for what
+                         * @example Invitation to the autumn fair; consent given on the visitor form
+                         */
+                        purpose: string;
+                        /** @description What became of every row: rows = empty + invalid + duplicates + matched + ambiguous + unmatched */
+                        report?: {
+                            /**
+                             * @description Different values that belong to several customers; left out
+                             * @example 12840
+                             */
+                            ambiguous: number;
+                            /**
+                             * @description Bytes read
+                             * @example 12840
+                             */
+                            bytes: number;
+                            /**
+                             * @description Customers on the list
+                             * @example 12840
+                             */
+                            customers: number;
+                            /**
+                             * @description Rows that repeat an earlier one
+                             * @example 12840
+                             */
+                            duplicates: number;
+                            /**
+                             * @description Rows without a value
+                             * @example 12840
+                             */
+                            empty: number;
+                            /** @description The first few rows that are not on the list */
+                            examples: {
+                                /**
+                                 * @description Line of the file
+                                 * @example 17
+                                 */
+                                line: number;
+                                /**
+                                 * @description Why it is not on the list
+                                 * @example unmatched
+                                 * @enum {unknown}
+                                 */
+                                reason: "invalid" | "unmatched" | "ambiguous";
+                                /**
+                                 * @description The value, masked
+                                 * @example 09●●●●●678
+                                 */
+                                value: string;
+                            }[];
+                            /**
+                             * @description Name of the file
+                             * @example visitors.csv
+                             */
+                            file: string;
+                            /**
+                             * @description Rows whose value cannot be such a key
+                             * @example 12840
+                             */
+                            invalid: number;
+                            /**
+                             * @description By what customers were recognised
+                             * @example phone
+                             * @enum {unknown}
+                             */
+                            key: "customer_id" | "phone" | "email" | "openid" | "phone_sha256";
+                            /**
+                             * @description Different values that belong to exactly one customer
+                             * @example 12840
+                             */
+                            matched: number;
+                            /**
+                             * @description Rows read
+                             * @example 12840
+                             */
+                            rows: number;
+                            /**
+                             * @description Rows matched a second
+                             * @example 12840
+                             */
+                            rowsPerSecond: number;
+                            /**
+                             * @description Values beyond the first of one customer
+                             * @example 12840
+                             */
+                            sameCustomer: number;
+                            /**
+                             * @description Milliseconds it took
+                             * @example 420
+                             */
+                            tookMs: number;
+                            /**
+                             * @description Different values that belong to no customer
+                             * @example 12840
+                             */
+                            unmatched: number;
+                        };
+                        /**
+                         * @description Customers on it
+                         * @example 12840
+                         */
+                        size: number;
+                        /**
+                         * Format: date-time
+                         * @description When its customers were last replaced
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        updatedAt: string;
+                        /**
+                         * @description Grows with each upload; 0 before the first
+                         * @example 1
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
     listMaterials: {
         parameters: {
             query?: {
@@ -12723,6 +15999,1625 @@ export interface operations {
                 content: {
                     /** @example (bytes) */
                     "application/json": string;
+                };
+            };
+        };
+    };
+    listMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All metrics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Metrics by id */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description Defined
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            createdAt: string;
+                            /** @description Definition of a metric 指標 */
+                            definition: {
+                                /**
+                                 * @description What it means and what it leaves out
+                                 * @example Deposits, funds and insurance of a customer, without debts
+                                 */
+                                description?: string;
+                                /**
+                                 * @description How it is shown: `money` is minor units of `unit`, `share` a part of one
+                                 * @example money
+                                 * @enum {unknown}
+                                 */
+                                format: "money" | "number" | "share";
+                                /**
+                                 * @description Id, snake_case
+                                 * @example aum
+                                 */
+                                id: string;
+                                /**
+                                 * @description How the metric is calculated
+                                 * @example {
+                                 *       "kind": "sum",
+                                 *       "tag": "aum_point"
+                                 *     }
+                                 */
+                                measure: {
+                                    /**
+                                     * @description Sum over customers
+                                     * @example sum
+                                     * @enum {string}
+                                     */
+                                    kind: "sum";
+                                    /**
+                                     * @description Tag
+                                     * @example aum_point
+                                     */
+                                    tag: string;
+                                } | {
+                                    /**
+                                     * @description Mean over customers
+                                     * @example average
+                                     * @enum {string}
+                                     */
+                                    kind: "average";
+                                    /**
+                                     * @description Tag
+                                     * @example aum_point
+                                     */
+                                    tag: string;
+                                } | {
+                                    /**
+                                     * @description A condition tree; see docs/conditions.md
+                                     * @example {
+                                     *       "all": [
+                                     *         {
+                                     *           "tag": "aum_month_avg",
+                                     *           "op": ">=",
+                                     *           "value": 50000000
+                                     *         },
+                                     *         {
+                                     *           "event": "wealth_viewed",
+                                     *           "within": "P30D",
+                                     *           "op": ">=",
+                                     *           "value": 3
+                                     *         }
+                                     *       ]
+                                     *     }
+                                     */
+                                    condition: {
+                                        [key: string]: unknown;
+                                    };
+                                    /**
+                                     * @description Number of customers
+                                     * @example customers
+                                     * @enum {string}
+                                     */
+                                    kind: "customers";
+                                } | {
+                                    /**
+                                     * @description Metric below the line
+                                     * @example aum
+                                     */
+                                    denominator: string;
+                                    /**
+                                     * @description One metric by another
+                                     * @example ratio
+                                     * @enum {string}
+                                     */
+                                    kind: "ratio";
+                                    /**
+                                     * @description Metric above the line
+                                     * @example aum
+                                     */
+                                    numerator: string;
+                                };
+                                /**
+                                 * @description Who answers for it
+                                 * @example Finance
+                                 */
+                                owner?: string;
+                                /**
+                                 * @description Text in up to three languages
+                                 * @example {
+                                 *       "en": "Monthly average AUM",
+                                 *       "zh-Hant": "月日均資產"
+                                 *     }
+                                 */
+                                title: {
+                                    /**
+                                     * @description English text
+                                     * @example Monthly average AUM
+                                     */
+                                    en: string;
+                                    /**
+                                     * @description Simplified Chinese text
+                                     * @example 月日均资产
+                                     */
+                                    "zh-Hans"?: string;
+                                    /**
+                                     * @description Traditional Chinese text
+                                     * @example 月日均資產
+                                     */
+                                    "zh-Hant"?: string;
+                                };
+                                /**
+                                 * @description Unit, such as a currency
+                                 * @example CNY
+                                 */
+                                unit?: string;
+                            };
+                            /** @description Latest kept value of the whole bank, or of the units the caller may see */
+                            latest?: {
+                                /**
+                                 * @description Value about a month earlier
+                                 * @example 121000000
+                                 */
+                                before?: number;
+                                /**
+                                 * @description Customers it is known of
+                                 * @example 18000
+                                 */
+                                customers: number;
+                                /**
+                                 * Format: date
+                                 * @description Day of the value
+                                 * @example 2026-11-24
+                                 */
+                                day: string;
+                                /**
+                                 * @description Value; absent when nothing is known
+                                 * @example 125000000
+                                 */
+                                value?: number;
+                            };
+                            /**
+                             * Format: date-time
+                             * @description Last changed
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            updatedAt: string;
+                            /**
+                             * @description User who changed it last
+                             * @example usr_01j9z3
+                             */
+                            updatedBy: string;
+                            /** @description Metrics calculated from it */
+                            usedBy: string[];
+                            /**
+                             * @description Version of the definition
+                             * @example 3
+                             */
+                            version: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    createMetric: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Definition of a metric 指標 */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description What it means and what it leaves out
+                     * @example Deposits, funds and insurance of a customer, without debts
+                     */
+                    description?: string;
+                    /**
+                     * @description How it is shown: `money` is minor units of `unit`, `share` a part of one
+                     * @example money
+                     * @enum {unknown}
+                     */
+                    format: "money" | "number" | "share";
+                    /**
+                     * @description Id, snake_case
+                     * @example aum
+                     */
+                    id: string;
+                    /**
+                     * @description How the metric is calculated
+                     * @example {
+                     *       "kind": "sum",
+                     *       "tag": "aum_point"
+                     *     }
+                     */
+                    measure: {
+                        /**
+                         * @description Sum over customers
+                         * @example sum
+                         * @enum {string}
+                         */
+                        kind: "sum";
+                        /**
+                         * @description Tag
+                         * @example aum_point
+                         */
+                        tag: string;
+                    } | {
+                        /**
+                         * @description Mean over customers
+                         * @example average
+                         * @enum {string}
+                         */
+                        kind: "average";
+                        /**
+                         * @description Tag
+                         * @example aum_point
+                         */
+                        tag: string;
+                    } | {
+                        /**
+                         * @description A condition tree; see docs/conditions.md
+                         * @example {
+                         *       "all": [
+                         *         {
+                         *           "tag": "aum_month_avg",
+                         *           "op": ">=",
+                         *           "value": 50000000
+                         *         },
+                         *         {
+                         *           "event": "wealth_viewed",
+                         *           "within": "P30D",
+                         *           "op": ">=",
+                         *           "value": 3
+                         *         }
+                         *       ]
+                         *     }
+                         */
+                        condition: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description Number of customers
+                         * @example customers
+                         * @enum {string}
+                         */
+                        kind: "customers";
+                    } | {
+                        /**
+                         * @description Metric below the line
+                         * @example aum
+                         */
+                        denominator: string;
+                        /**
+                         * @description One metric by another
+                         * @example ratio
+                         * @enum {string}
+                         */
+                        kind: "ratio";
+                        /**
+                         * @description Metric above the line
+                         * @example aum
+                         */
+                        numerator: string;
+                    };
+                    /**
+                     * @description Who answers for it
+                     * @example Finance
+                     */
+                    owner?: string;
+                    /**
+                     * @description Text in up to three languages
+                     * @example {
+                     *       "en": "Monthly average AUM",
+                     *       "zh-Hant": "月日均資產"
+                     *     }
+                     */
+                    title: {
+                        /**
+                         * @description English text
+                         * @example Monthly average AUM
+                         */
+                        en: string;
+                        /**
+                         * @description Simplified Chinese text
+                         * @example 月日均资产
+                         */
+                        "zh-Hans"?: string;
+                        /**
+                         * @description Traditional Chinese text
+                         * @example 月日均資產
+                         */
+                        "zh-Hant"?: string;
+                    };
+                    /**
+                     * @description Unit, such as a currency
+                     * @example CNY
+                     */
+                    unit?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description A metric with its latest value */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description Defined
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        createdAt: string;
+                        /** @description Definition of a metric 指標 */
+                        definition: {
+                            /**
+                             * @description What it means and what it leaves out
+                             * @example Deposits, funds and insurance of a customer, without debts
+                             */
+                            description?: string;
+                            /**
+                             * @description How it is shown: `money` is minor units of `unit`, `share` a part of one
+                             * @example money
+                             * @enum {unknown}
+                             */
+                            format: "money" | "number" | "share";
+                            /**
+                             * @description Id, snake_case
+                             * @example aum
+                             */
+                            id: string;
+                            /**
+                             * @description How the metric is calculated
+                             * @example {
+                             *       "kind": "sum",
+                             *       "tag": "aum_point"
+                             *     }
+                             */
+                            measure: {
+                                /**
+                                 * @description Sum over customers
+                                 * @example sum
+                                 * @enum {string}
+                                 */
+                                kind: "sum";
+                                /**
+                                 * @description Tag
+                                 * @example aum_point
+                                 */
+                                tag: string;
+                            } | {
+                                /**
+                                 * @description Mean over customers
+                                 * @example average
+                                 * @enum {string}
+                                 */
+                                kind: "average";
+                                /**
+                                 * @description Tag
+                                 * @example aum_point
+                                 */
+                                tag: string;
+                            } | {
+                                /**
+                                 * @description A condition tree; see docs/conditions.md
+                                 * @example {
+                                 *       "all": [
+                                 *         {
+                                 *           "tag": "aum_month_avg",
+                                 *           "op": ">=",
+                                 *           "value": 50000000
+                                 *         },
+                                 *         {
+                                 *           "event": "wealth_viewed",
+                                 *           "within": "P30D",
+                                 *           "op": ">=",
+                                 *           "value": 3
+                                 *         }
+                                 *       ]
+                                 *     }
+                                 */
+                                condition: {
+                                    [key: string]: unknown;
+                                };
+                                /**
+                                 * @description Number of customers
+                                 * @example customers
+                                 * @enum {string}
+                                 */
+                                kind: "customers";
+                            } | {
+                                /**
+                                 * @description Metric below the line
+                                 * @example aum
+                                 */
+                                denominator: string;
+                                /**
+                                 * @description One metric by another
+                                 * @example ratio
+                                 * @enum {string}
+                                 */
+                                kind: "ratio";
+                                /**
+                                 * @description Metric above the line
+                                 * @example aum
+                                 */
+                                numerator: string;
+                            };
+                            /**
+                             * @description Who answers for it
+                             * @example Finance
+                             */
+                            owner?: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description Unit, such as a currency
+                             * @example CNY
+                             */
+                            unit?: string;
+                        };
+                        /** @description Latest kept value of the whole bank, or of the units the caller may see */
+                        latest?: {
+                            /**
+                             * @description Value about a month earlier
+                             * @example 121000000
+                             */
+                            before?: number;
+                            /**
+                             * @description Customers it is known of
+                             * @example 18000
+                             */
+                            customers: number;
+                            /**
+                             * Format: date
+                             * @description Day of the value
+                             * @example 2026-11-24
+                             */
+                            day: string;
+                            /**
+                             * @description Value; absent when nothing is known
+                             * @example 125000000
+                             */
+                            value?: number;
+                        };
+                        /**
+                         * Format: date-time
+                         * @description Last changed
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        updatedAt: string;
+                        /**
+                         * @description User who changed it last
+                         * @example usr_01j9z3
+                         */
+                        updatedBy: string;
+                        /** @description Metrics calculated from it */
+                        usedBy: string[];
+                        /**
+                         * @description Version of the definition
+                         * @example 3
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    readMetric: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Metric
+                 * @example aum
+                 */
+                metricId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A metric with its latest value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description Defined
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        createdAt: string;
+                        /** @description Definition of a metric 指標 */
+                        definition: {
+                            /**
+                             * @description What it means and what it leaves out
+                             * @example Deposits, funds and insurance of a customer, without debts
+                             */
+                            description?: string;
+                            /**
+                             * @description How it is shown: `money` is minor units of `unit`, `share` a part of one
+                             * @example money
+                             * @enum {unknown}
+                             */
+                            format: "money" | "number" | "share";
+                            /**
+                             * @description Id, snake_case
+                             * @example aum
+                             */
+                            id: string;
+                            /**
+                             * @description How the metric is calculated
+                             * @example {
+                             *       "kind": "sum",
+                             *       "tag": "aum_point"
+                             *     }
+                             */
+                            measure: {
+                                /**
+                                 * @description Sum over customers
+                                 * @example sum
+                                 * @enum {string}
+                                 */
+                                kind: "sum";
+                                /**
+                                 * @description Tag
+                                 * @example aum_point
+                                 */
+                                tag: string;
+                            } | {
+                                /**
+                                 * @description Mean over customers
+                                 * @example average
+                                 * @enum {string}
+                                 */
+                                kind: "average";
+                                /**
+                                 * @description Tag
+                                 * @example aum_point
+                                 */
+                                tag: string;
+                            } | {
+                                /**
+                                 * @description A condition tree; see docs/conditions.md
+                                 * @example {
+                                 *       "all": [
+                                 *         {
+                                 *           "tag": "aum_month_avg",
+                                 *           "op": ">=",
+                                 *           "value": 50000000
+                                 *         },
+                                 *         {
+                                 *           "event": "wealth_viewed",
+                                 *           "within": "P30D",
+                                 *           "op": ">=",
+                                 *           "value": 3
+                                 *         }
+                                 *       ]
+                                 *     }
+                                 */
+                                condition: {
+                                    [key: string]: unknown;
+                                };
+                                /**
+                                 * @description Number of customers
+                                 * @example customers
+                                 * @enum {string}
+                                 */
+                                kind: "customers";
+                            } | {
+                                /**
+                                 * @description Metric below the line
+                                 * @example aum
+                                 */
+                                denominator: string;
+                                /**
+                                 * @description One metric by another
+                                 * @example ratio
+                                 * @enum {string}
+                                 */
+                                kind: "ratio";
+                                /**
+                                 * @description Metric above the line
+                                 * @example aum
+                                 */
+                                numerator: string;
+                            };
+                            /**
+                             * @description Who answers for it
+                             * @example Finance
+                             */
+                            owner?: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description Unit, such as a currency
+                             * @example CNY
+                             */
+                            unit?: string;
+                        };
+                        /** @description Latest kept value of the whole bank, or of the units the caller may see */
+                        latest?: {
+                            /**
+                             * @description Value about a month earlier
+                             * @example 121000000
+                             */
+                            before?: number;
+                            /**
+                             * @description Customers it is known of
+                             * @example 18000
+                             */
+                            customers: number;
+                            /**
+                             * Format: date
+                             * @description Day of the value
+                             * @example 2026-11-24
+                             */
+                            day: string;
+                            /**
+                             * @description Value; absent when nothing is known
+                             * @example 125000000
+                             */
+                            value?: number;
+                        };
+                        /**
+                         * Format: date-time
+                         * @description Last changed
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        updatedAt: string;
+                        /**
+                         * @description User who changed it last
+                         * @example usr_01j9z3
+                         */
+                        updatedBy: string;
+                        /** @description Metrics calculated from it */
+                        usedBy: string[];
+                        /**
+                         * @description Version of the definition
+                         * @example 3
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    replaceMetric: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Version the change was made from; refused when it is no longer the latest
+                 * @example 3
+                 */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Metric
+                 * @example aum
+                 */
+                metricId: string;
+            };
+            cookie?: never;
+        };
+        /** @description Definition of a metric 指標 */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description What it means and what it leaves out
+                     * @example Deposits, funds and insurance of a customer, without debts
+                     */
+                    description?: string;
+                    /**
+                     * @description How it is shown: `money` is minor units of `unit`, `share` a part of one
+                     * @example money
+                     * @enum {unknown}
+                     */
+                    format: "money" | "number" | "share";
+                    /**
+                     * @description Id, snake_case
+                     * @example aum
+                     */
+                    id: string;
+                    /**
+                     * @description How the metric is calculated
+                     * @example {
+                     *       "kind": "sum",
+                     *       "tag": "aum_point"
+                     *     }
+                     */
+                    measure: {
+                        /**
+                         * @description Sum over customers
+                         * @example sum
+                         * @enum {string}
+                         */
+                        kind: "sum";
+                        /**
+                         * @description Tag
+                         * @example aum_point
+                         */
+                        tag: string;
+                    } | {
+                        /**
+                         * @description Mean over customers
+                         * @example average
+                         * @enum {string}
+                         */
+                        kind: "average";
+                        /**
+                         * @description Tag
+                         * @example aum_point
+                         */
+                        tag: string;
+                    } | {
+                        /**
+                         * @description A condition tree; see docs/conditions.md
+                         * @example {
+                         *       "all": [
+                         *         {
+                         *           "tag": "aum_month_avg",
+                         *           "op": ">=",
+                         *           "value": 50000000
+                         *         },
+                         *         {
+                         *           "event": "wealth_viewed",
+                         *           "within": "P30D",
+                         *           "op": ">=",
+                         *           "value": 3
+                         *         }
+                         *       ]
+                         *     }
+                         */
+                        condition: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description Number of customers
+                         * @example customers
+                         * @enum {string}
+                         */
+                        kind: "customers";
+                    } | {
+                        /**
+                         * @description Metric below the line
+                         * @example aum
+                         */
+                        denominator: string;
+                        /**
+                         * @description One metric by another
+                         * @example ratio
+                         * @enum {string}
+                         */
+                        kind: "ratio";
+                        /**
+                         * @description Metric above the line
+                         * @example aum
+                         */
+                        numerator: string;
+                    };
+                    /**
+                     * @description Who answers for it
+                     * @example Finance
+                     */
+                    owner?: string;
+                    /**
+                     * @description Text in up to three languages
+                     * @example {
+                     *       "en": "Monthly average AUM",
+                     *       "zh-Hant": "月日均資產"
+                     *     }
+                     */
+                    title: {
+                        /**
+                         * @description English text
+                         * @example Monthly average AUM
+                         */
+                        en: string;
+                        /**
+                         * @description Simplified Chinese text
+                         * @example 月日均资产
+                         */
+                        "zh-Hans"?: string;
+                        /**
+                         * @description Traditional Chinese text
+                         * @example 月日均資產
+                         */
+                        "zh-Hant"?: string;
+                    };
+                    /**
+                     * @description Unit, such as a currency
+                     * @example CNY
+                     */
+                    unit?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description A metric with its latest value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description Defined
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        createdAt: string;
+                        /** @description Definition of a metric 指標 */
+                        definition: {
+                            /**
+                             * @description What it means and what it leaves out
+                             * @example Deposits, funds and insurance of a customer, without debts
+                             */
+                            description?: string;
+                            /**
+                             * @description How it is shown: `money` is minor units of `unit`, `share` a part of one
+                             * @example money
+                             * @enum {unknown}
+                             */
+                            format: "money" | "number" | "share";
+                            /**
+                             * @description Id, snake_case
+                             * @example aum
+                             */
+                            id: string;
+                            /**
+                             * @description How the metric is calculated
+                             * @example {
+                             *       "kind": "sum",
+                             *       "tag": "aum_point"
+                             *     }
+                             */
+                            measure: {
+                                /**
+                                 * @description Sum over customers
+                                 * @example sum
+                                 * @enum {string}
+                                 */
+                                kind: "sum";
+                                /**
+                                 * @description Tag
+                                 * @example aum_point
+                                 */
+                                tag: string;
+                            } | {
+                                /**
+                                 * @description Mean over customers
+                                 * @example average
+                                 * @enum {string}
+                                 */
+                                kind: "average";
+                                /**
+                                 * @description Tag
+                                 * @example aum_point
+                                 */
+                                tag: string;
+                            } | {
+                                /**
+                                 * @description A condition tree; see docs/conditions.md
+                                 * @example {
+                                 *       "all": [
+                                 *         {
+                                 *           "tag": "aum_month_avg",
+                                 *           "op": ">=",
+                                 *           "value": 50000000
+                                 *         },
+                                 *         {
+                                 *           "event": "wealth_viewed",
+                                 *           "within": "P30D",
+                                 *           "op": ">=",
+                                 *           "value": 3
+                                 *         }
+                                 *       ]
+                                 *     }
+                                 */
+                                condition: {
+                                    [key: string]: unknown;
+                                };
+                                /**
+                                 * @description Number of customers
+                                 * @example customers
+                                 * @enum {string}
+                                 */
+                                kind: "customers";
+                            } | {
+                                /**
+                                 * @description Metric below the line
+                                 * @example aum
+                                 */
+                                denominator: string;
+                                /**
+                                 * @description One metric by another
+                                 * @example ratio
+                                 * @enum {string}
+                                 */
+                                kind: "ratio";
+                                /**
+                                 * @description Metric above the line
+                                 * @example aum
+                                 */
+                                numerator: string;
+                            };
+                            /**
+                             * @description Who answers for it
+                             * @example Finance
+                             */
+                            owner?: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description Unit, such as a currency
+                             * @example CNY
+                             */
+                            unit?: string;
+                        };
+                        /** @description Latest kept value of the whole bank, or of the units the caller may see */
+                        latest?: {
+                            /**
+                             * @description Value about a month earlier
+                             * @example 121000000
+                             */
+                            before?: number;
+                            /**
+                             * @description Customers it is known of
+                             * @example 18000
+                             */
+                            customers: number;
+                            /**
+                             * Format: date
+                             * @description Day of the value
+                             * @example 2026-11-24
+                             */
+                            day: string;
+                            /**
+                             * @description Value; absent when nothing is known
+                             * @example 125000000
+                             */
+                            value?: number;
+                        };
+                        /**
+                         * Format: date-time
+                         * @description Last changed
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        updatedAt: string;
+                        /**
+                         * @description User who changed it last
+                         * @example usr_01j9z3
+                         */
+                        updatedBy: string;
+                        /** @description Metrics calculated from it */
+                        usedBy: string[];
+                        /**
+                         * @description Version of the definition
+                         * @example 3
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    deleteMetric: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Metric
+                 * @example aum
+                 */
+                metricId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    checkMetric: {
+        parameters: {
+            query: {
+                /**
+                 * @description A day whose values are kept
+                 * @example 2026-10-31
+                 */
+                day: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Metric
+                 * @example aum
+                 */
+                metricId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Kept values against a recomputation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Whether everything is equal
+                         * @example true
+                         */
+                        agrees: boolean;
+                        /**
+                         * @description Org units and relationship managers compared
+                         * @example 120
+                         */
+                        cells: number;
+                        /**
+                         * Format: date
+                         * @description Day
+                         * @example 2026-11-24
+                         */
+                        day: string;
+                        /** @description Where they differ, at most 100 */
+                        differing: {
+                            /**
+                             * @description Org unit
+                             * @example B01
+                             */
+                            orgUnit: string;
+                            /**
+                             * @description Sum now
+                             * @example 1250
+                             */
+                            recomputed: string;
+                            /**
+                             * @description Relationship manager
+                             * @example RM017
+                             */
+                            rm: string;
+                            /**
+                             * @description Kept sum
+                             * @example 1200
+                             */
+                            stored: string;
+                        }[];
+                        /**
+                         * @description Value from the tag values of that day
+                         * @example 980000000
+                         */
+                        recomputed?: number;
+                        /**
+                         * @description Kept value of the bank
+                         * @example 980000000
+                         */
+                        stored?: number;
+                    };
+                };
+            };
+        };
+    };
+    readMetricTrend: {
+        parameters: {
+            query?: {
+                /**
+                 * @description By what it is told apart
+                 * @example org_unit
+                 */
+                grain?: "bank" | "org_unit" | "rm";
+                /**
+                 * @description Org unit or relationship manager
+                 * @example B01
+                 */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Metric
+                 * @example aum
+                 */
+                metricId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A metric over time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Kept days, oldest first */
+                        items: {
+                            /**
+                             * @description Customers it is known of
+                             * @example 18000
+                             */
+                            customers: number;
+                            /**
+                             * Format: date
+                             * @description Day
+                             * @example 2026-10-31
+                             */
+                            day: string;
+                            /**
+                             * @description Value
+                             * @example 980000000
+                             */
+                            value?: number;
+                            /**
+                             * @description Version of the definition it was computed by
+                             * @example 3
+                             */
+                            version: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    readMetricValues: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Kept values of a past day in place of the present ones; not for audiences and customers
+                 * @example 2026-10-31
+                 */
+                day?: string;
+                /**
+                 * @description By what it is told apart
+                 * @example org_unit
+                 */
+                grain?: "bank" | "org_unit" | "rm" | "audience" | "customer";
+                /**
+                 * @description Only this org unit, relationship manager, audience or customer; needed for `audience` and `customer`
+                 * @example B01
+                 */
+                key?: string;
+                /**
+                 * @description Of grain `rm`: only customers of this org unit and those below
+                 * @example B01
+                 */
+                within?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Metric
+                 * @example aum
+                 */
+                metricId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Values of a metric at one grain */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date
+                         * @description Day of the values
+                         * @example 2026-11-24
+                         */
+                        day: string;
+                        /**
+                         * @description By what it is told apart
+                         * @example org_unit
+                         * @enum {unknown}
+                         */
+                        grain: "bank" | "org_unit" | "rm" | "audience" | "customer";
+                        /**
+                         * @description Whether the values of the parts add up to the total
+                         * @example true
+                         */
+                        isAdditive: boolean;
+                        /** @description Org units parents first, relationship managers and others by key */
+                        items: {
+                            /**
+                             * @description Customers it is known of
+                             * @example 310
+                             */
+                            customers: number;
+                            /**
+                             * @description Steps below the bank
+                             * @example 1
+                             */
+                            depth?: number;
+                            /**
+                             * @description Org unit, relationship manager, audience or customer; empty where none is recorded
+                             * @example B01
+                             */
+                            key: string;
+                            /**
+                             * @description Of an org unit: the part of customers it keeps itself, without units below
+                             * @example 5000000
+                             */
+                            own?: number;
+                            /**
+                             * @description Org unit above; absent at the top
+                             * @example HQ
+                             */
+                            parent?: string;
+                            /**
+                             * @description What people call it
+                             * @example East branch
+                             */
+                            title: string;
+                            /**
+                             * @description Value; absent when nothing is known
+                             * @example 125000000
+                             */
+                            value?: number;
+                        }[];
+                        /**
+                         * @description Metric
+                         * @example aum
+                         */
+                        metricId: string;
+                        /**
+                         * @description Data release; absent for kept values
+                         * @example 42
+                         */
+                        release?: number;
+                        /**
+                         * @description Value over everything the caller may see
+                         * @example 980000000
+                         */
+                        total?: number;
+                        /**
+                         * @description Version of the definition
+                         * @example 3
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    listMetricVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Metric
+                 * @example aum
+                 */
+                metricId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every version of a metric */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Newest first */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description Since when
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description User
+                             * @example usr_01j9z3
+                             */
+                            by: string;
+                            /** @description Definition of a metric 指標 */
+                            definition: {
+                                /**
+                                 * @description What it means and what it leaves out
+                                 * @example Deposits, funds and insurance of a customer, without debts
+                                 */
+                                description?: string;
+                                /**
+                                 * @description How it is shown: `money` is minor units of `unit`, `share` a part of one
+                                 * @example money
+                                 * @enum {unknown}
+                                 */
+                                format: "money" | "number" | "share";
+                                /**
+                                 * @description Id, snake_case
+                                 * @example aum
+                                 */
+                                id: string;
+                                /**
+                                 * @description How the metric is calculated
+                                 * @example {
+                                 *       "kind": "sum",
+                                 *       "tag": "aum_point"
+                                 *     }
+                                 */
+                                measure: {
+                                    /**
+                                     * @description Sum over customers
+                                     * @example sum
+                                     * @enum {string}
+                                     */
+                                    kind: "sum";
+                                    /**
+                                     * @description Tag
+                                     * @example aum_point
+                                     */
+                                    tag: string;
+                                } | {
+                                    /**
+                                     * @description Mean over customers
+                                     * @example average
+                                     * @enum {string}
+                                     */
+                                    kind: "average";
+                                    /**
+                                     * @description Tag
+                                     * @example aum_point
+                                     */
+                                    tag: string;
+                                } | {
+                                    /**
+                                     * @description A condition tree; see docs/conditions.md
+                                     * @example {
+                                     *       "all": [
+                                     *         {
+                                     *           "tag": "aum_month_avg",
+                                     *           "op": ">=",
+                                     *           "value": 50000000
+                                     *         },
+                                     *         {
+                                     *           "event": "wealth_viewed",
+                                     *           "within": "P30D",
+                                     *           "op": ">=",
+                                     *           "value": 3
+                                     *         }
+                                     *       ]
+                                     *     }
+                                     */
+                                    condition: {
+                                        [key: string]: unknown;
+                                    };
+                                    /**
+                                     * @description Number of customers
+                                     * @example customers
+                                     * @enum {string}
+                                     */
+                                    kind: "customers";
+                                } | {
+                                    /**
+                                     * @description Metric below the line
+                                     * @example aum
+                                     */
+                                    denominator: string;
+                                    /**
+                                     * @description One metric by another
+                                     * @example ratio
+                                     * @enum {string}
+                                     */
+                                    kind: "ratio";
+                                    /**
+                                     * @description Metric above the line
+                                     * @example aum
+                                     */
+                                    numerator: string;
+                                };
+                                /**
+                                 * @description Who answers for it
+                                 * @example Finance
+                                 */
+                                owner?: string;
+                                /**
+                                 * @description Text in up to three languages
+                                 * @example {
+                                 *       "en": "Monthly average AUM",
+                                 *       "zh-Hant": "月日均資產"
+                                 *     }
+                                 */
+                                title: {
+                                    /**
+                                     * @description English text
+                                     * @example Monthly average AUM
+                                     */
+                                    en: string;
+                                    /**
+                                     * @description Simplified Chinese text
+                                     * @example 月日均资产
+                                     */
+                                    "zh-Hans"?: string;
+                                    /**
+                                     * @description Traditional Chinese text
+                                     * @example 月日均資產
+                                     */
+                                    "zh-Hant"?: string;
+                                };
+                                /**
+                                 * @description Unit, such as a currency
+                                 * @example CNY
+                                 */
+                                unit?: string;
+                            };
+                            /**
+                             * @description Version
+                             * @example 2
+                             */
+                            version: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    exportMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description YAML */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example metrics: [] */
+                    "application/json": string;
+                };
+            };
+        };
+    };
+    importMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A file of metrics */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Only tell what would change
+                     * @example true
+                     */
+                    dryRun?: boolean;
+                    /**
+                     * @description A `*.metrics.yaml`
+                     * @example metrics: []
+                     */
+                    yaml: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What a file of metrics changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description False after a dry run
+                         * @example true
+                         */
+                        applied: boolean;
+                        /** @description Metrics that get a new version */
+                        changed: string[];
+                        /** @description New metrics */
+                        created: string[];
+                        /** @description Metrics that are as the file says */
+                        unchanged: string[];
+                    };
                 };
             };
         };
@@ -18313,6 +23208,26 @@ export interface operations {
                                 /** @description Outcomes of the quality rules */
                                 quality: {
                                     /**
+                                     * @description Rows it judged
+                                     * @example 49102
+                                     */
+                                    checked?: number;
+                                    /**
+                                     * @description Column it judges
+                                     * @example amount
+                                     */
+                                    column?: string;
+                                    /**
+                                     * @description Rows that fail it
+                                     * @example 0
+                                     */
+                                    failing?: number;
+                                    /**
+                                     * @description Kind of the rule
+                                     * @example range
+                                     */
+                                    kind?: string;
+                                    /**
                                      * @description What was found
                                      * @example 0 of 49,102 rows fail amount >= 0.
                                      */
@@ -18331,7 +23246,12 @@ export interface operations {
                                      * @description What failing means
                                      * @example warn
                                      */
-                                    severity: "warn" | "fail";
+                                    severity: "warn" | "block" | "fail";
+                                    /**
+                                     * @description Table it judges
+                                     * @example trans
+                                     */
+                                    table?: string;
                                 }[];
                                 /** @description Role rows the canonical tables refused */
                                 rejected: {
@@ -18472,7 +23392,7 @@ export interface operations {
                                  * @example customer
                                  * @enum {unknown}
                                  */
-                                role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "consent";
+                                role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "relation" | "consent";
                                 /**
                                  * @description Rows visible now; absent before the first load
                                  * @example 5369
@@ -18570,8 +23490,58 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description When the data should be there */
+                    arrives?: {
+                        /**
+                         * @description Local time
+                         * @example 06:00
+                         */
+                        by: string;
+                        /**
+                         * @description Calendar of business days: CN, HK, TW; default: Monday to Friday
+                         * @example TW
+                         */
+                        calendar?: string;
+                        /**
+                         * @description On which days a load is due: each day, each business day (default), or the first business day of a month
+                         * @example business day
+                         */
+                        every?: "day" | "business day" | "month";
+                        /**
+                         * @description Whether tags over the source keep their values while it is late; default true
+                         * @example true
+                         */
+                        gate?: boolean;
+                        /**
+                         * @description Late becomes missing after this; default PT4H
+                         * @example PT4H
+                         */
+                        missingAfter?: string;
+                        /**
+                         * @description Time zone; default the bank's
+                         * @example Asia/Taipei
+                         */
+                        zone?: string;
+                    };
+                    /**
+                     * @description Connection to read through; its address and secrets are kept apart from manifests
+                     * @example lake
+                     */
+                    connection?: string;
+                    /**
+                     * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                     * @example C2
+                     * @enum {unknown}
+                     */
+                    dataClass?: "C1" | "C2" | "C3";
                     /** @description Settings of all tables */
                     defaults?: {
+                        /**
+                         * @description How files are packed; default auto: by the ending .gz, .zst or .zip (of one file)
+                         * @example gzip
+                         * @enum {unknown}
+                         */
+                        compression?: "auto" | "none" | "gzip" | "zstd" | "zip";
                         /**
                          * @description ISO 4217 code of money columns
                          * @example CNY
@@ -18592,7 +23562,7 @@ export interface operations {
                          * @example csv
                          * @enum {unknown}
                          */
-                        format?: "csv" | "jsonl" | "parquet";
+                        format?: "csv" | "jsonl" | "parquet" | "fixed" | "xlsx" | "json";
                         /**
                          * @description Whether the first record names the columns; default true
                          * @example true
@@ -18698,7 +23668,7 @@ export interface operations {
                              * @example customer
                              * @enum {unknown}
                              */
-                            role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "consent";
+                            role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "relation" | "consent";
                             /**
                              * @description One SELECT over the tables of this source and derived tables above; money is in minor units
                              * @example SELECT d.client_id, a.* FROM disp d JOIN account a USING account_id WHERE d.type = 'OWNER'
@@ -18755,12 +23725,339 @@ export interface operations {
                         "zh-Hant"?: string;
                     };
                     /**
-                     * @description Where the files are: relative to the manifest or absolute; `${NAME}` is replaced
+                     * @description When what is delivered differs from the load before: `refuse` any change of columns, keys, types or codes; `warn` (default) load what can be loaded and report; `accept additions` say nothing of new columns and codes, refuse the rest
+                     * @example accept additions
+                     */
+                    drift?: "refuse" | "warn" | "accept additions";
+                    /**
+                     * @description Where the files are: relative to the manifest or absolute; `${NAME}` is replaced; default `.`
                      * @example ${RAPPORT_DATASETS}/berka
                      */
-                    folder: string;
+                    folder?: string;
+                    /**
+                     * @description Who answers for the data
+                     * @example Retail banking data
+                     */
+                    owner?: string;
                     /** @description Rules checked before anything becomes visible */
                     quality?: ({
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description Column that should have a value
+                         * @example balance
+                         */
+                        notNull: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                        /**
+                         * @description Columns that together should not repeat
+                         * @example [
+                         *       "client_id"
+                         *     ]
+                         */
+                        unique: string[];
+                    } | {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description Limits
+                         * @example {
+                         *       "column": "balance",
+                         *       "min": 0
+                         *     }
+                         */
+                        range: {
+                            /**
+                             * @description Number, money (in major units), date or instant
+                             * @example balance
+                             */
+                            column: string;
+                            /** @description Greatest allowed */
+                            max?: number | string;
+                            /** @description Least allowed */
+                            min?: number | string;
+                        };
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description Expression
+                         * @example {
+                         *       "column": "phone",
+                         *       "matches": "[0-9]{11}"
+                         *     }
+                         */
+                        pattern: {
+                            /**
+                             * @description Text column
+                             * @example balance
+                             */
+                            column: string;
+                            /**
+                             * @description RE2 expression for the whole text
+                             * @example [0-9]{11}
+                             */
+                            matches: string;
+                        };
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Allowed texts
+                         * @example {
+                         *       "column": "currency",
+                         *       "values": [
+                         *         "CNY",
+                         *         "USD"
+                         *       ]
+                         *     }
+                         */
+                        inSet: {
+                            /**
+                             * @description Text column
+                             * @example balance
+                             */
+                            column: string;
+                            /** @description Allowed texts */
+                            values: string[];
+                        };
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description Reference
+                         * @example {
+                         *       "column": "client_id",
+                         *       "to": "client.client_id"
+                         *     }
+                         */
+                        refers: {
+                            /**
+                             * @description Column
+                             * @example balance
+                             */
+                            column: string;
+                            /**
+                             * @description `table.column` of this source
+                             * @example client.client_id
+                             */
+                            to: string;
+                        };
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Freshness
+                         * @example {
+                         *       "column": "at",
+                         *       "within": "P2D"
+                         *     }
+                         */
+                        freshness: {
+                            /**
+                             * @description Date or instant column
+                             * @example balance
+                             */
+                            column: string;
+                            /**
+                             * @description The latest value should be no older than this when the load ends
+                             * @example P2D
+                             */
+                            within: string;
+                        };
+                        /**
+                         * @description Rule name
+                         * @example fresh
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example trans
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Rule name
+                         * @example usual_volume
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example trans
+                         */
+                        table: string;
+                        /**
+                         * @description Row count against history
+                         * @example {}
+                         */
+                        volume: {
+                            /**
+                             * @description Greatest distance from the median of the last 30 loads in robust standard deviations (1.4826 × MAD); default 6
+                             * @example 6
+                             */
+                            maxDeviation?: number;
+                            /**
+                             * @description Loads needed before it judges; default 5
+                             * @example 5
+                             */
+                            minHistory?: number;
+                        };
+                    } | {
+                        /**
+                         * @description Rule name
+                         * @example balances_add_up
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Control total
+                         * @example {
+                         *       "column": "balance",
+                         *       "equals": "control.total"
+                         *     }
+                         */
+                        sum: {
+                            /**
+                             * @description Number or money column
+                             * @example balance
+                             */
+                            column: string;
+                            /** @description The control total: a number (money in major units), or the sum of another column */
+                            equals: number | string;
+                            /**
+                             * @description Allowed difference; default 0
+                             * @example 0.01
+                             */
+                            tolerance?: number;
+                        };
+                        /**
+                         * @description Table of this source
+                         * @example account
+                         */
+                        table: string;
+                    } | {
                         /**
                          * @description Share of rows that may fail it; default 0
                          * @example 0.01
@@ -18777,10 +24074,10 @@ export interface operations {
                          */
                         rows: string;
                         /**
-                         * @description `fail` (default) refuses the load and keeps the data of before; `warn` only reports
-                         * @example warn
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
                          */
-                        severity?: "warn" | "fail";
+                        severity?: "warn" | "block" | "fail";
                         /**
                          * @description Table of this source
                          * @example trans
@@ -18803,10 +24100,10 @@ export interface operations {
                          */
                         name: string;
                         /**
-                         * @description `fail` (default) refuses the load and keeps the data of before; `warn` only reports
-                         * @example warn
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
                          */
-                        severity?: "warn" | "fail";
+                        severity?: "warn" | "block" | "fail";
                         /**
                          * @description SELECT answering one number
                          * @example SELECT count() FROM client
@@ -18818,6 +24115,11 @@ export interface operations {
                      * @example berka
                      */
                     source: string;
+                    /**
+                     * @description Who looks after its quality
+                     * @example ling.chen
+                     */
+                    steward?: string;
                     /**
                      * @description Tables by name
                      * @example {}
@@ -18845,10 +24147,45 @@ export interface operations {
                                      */
                                     centuryFrom?: number;
                                     /**
+                                     * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                                     * @example C2
+                                     * @enum {unknown}
+                                     */
+                                    dataClass?: "C1" | "C2" | "C3";
+                                    /**
                                      * @description Decimal sign; default `.`
                                      * @example ,
                                      */
                                     decimal?: "." | ",";
+                                    /**
+                                     * @description Fixed-width files: digits after the decimal point that is not written
+                                     * @example 2
+                                     */
+                                    decimals?: number;
+                                    /**
+                                     * @description Text in up to three languages
+                                     * @example {
+                                     *       "en": "Monthly average AUM",
+                                     *       "zh-Hant": "月日均資產"
+                                     *     }
+                                     */
+                                    description?: {
+                                        /**
+                                         * @description English text
+                                         * @example Monthly average AUM
+                                         */
+                                        en: string;
+                                        /**
+                                         * @description Simplified Chinese text
+                                         * @example 月日均资产
+                                         */
+                                        "zh-Hans"?: string;
+                                        /**
+                                         * @description Traditional Chinese text
+                                         * @example 月日均資產
+                                         */
+                                        "zh-Hant"?: string;
+                                    };
                                     /**
                                      * @description Full-width digits and signs to ASCII; default true except for text
                                      * @example true
@@ -18894,6 +24231,11 @@ export interface operations {
                                      */
                                     nulls?: string[];
                                     /**
+                                     * @description Who answers for the column
+                                     * @example dept:retail
+                                     */
+                                    owner?: string;
+                                    /**
                                      * @description RE2 expression the whole text must match
                                      * @example [0-9]{11}
                                      */
@@ -18913,6 +24255,16 @@ export interface operations {
                                      * @example 2
                                      */
                                     scale?: number;
+                                    /**
+                                     * @description Fixed-width files: where the sign stands; `trailing` = `+` or `-` behind the digits, `overpunch` = in the last digit ({ABC… positive, }JKL… negative)
+                                     * @example overpunch
+                                     */
+                                    sign?: "leading" | "trailing" | "overpunch";
+                                    /**
+                                     * @description Fixed-width files: first place, from 1; default: after the column before
+                                     * @example 1
+                                     */
+                                    start?: number;
                                     /**
                                      * @description Thousands separator to drop
                                      * @example ,
@@ -18962,6 +24314,11 @@ export interface operations {
                                      */
                                     type: "text" | "integer" | "number" | "money" | "boolean" | "date" | "instant";
                                     /**
+                                     * @description Unit of the values
+                                     * @example days
+                                     */
+                                    unit?: string;
+                                    /**
                                      * @description Allowed texts, compared as they stand in the file after trimming
                                      * @example [
                                      *       "OWNER",
@@ -18970,6 +24327,11 @@ export interface operations {
                                      */
                                     values?: string[];
                                     /**
+                                     * @description Fixed-width files: places of the field, in bytes or characters as the layout says
+                                     * @example 20
+                                     */
+                                    width?: number;
+                                    /**
                                      * @description Time zone of local instants
                                      * @example Europe/Prague
                                      */
@@ -18977,10 +24339,27 @@ export interface operations {
                                 };
                             };
                             /**
+                             * @description How files are packed; default auto: by the ending .gz, .zst or .zip (of one file)
+                             * @example gzip
+                             * @enum {unknown}
+                             */
+                            compression?: "auto" | "none" | "gzip" | "zstd" | "zip";
+                            /**
+                             * @description Connection to read through; its address and secrets are kept apart from manifests
+                             * @example lake
+                             */
+                            connection?: string;
+                            /**
                              * @description ISO 4217 code of money columns
                              * @example CNY
                              */
                             currency?: string;
+                            /**
+                             * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                             * @example C2
+                             * @enum {unknown}
+                             */
+                            dataClass?: "C1" | "C2" | "C3";
                             /**
                              * @description One ASCII character; default `,`
                              * @example ;
@@ -19001,17 +24380,118 @@ export interface operations {
                              * @example refuse
                              */
                             extraColumns?: "ignore" | "refuse";
+                            /** @description Layout of a fixed-width file */
+                            fixed?: {
+                                /** @description What the trailer says of the records; a file that does not agree is refused */
+                                controls?: {
+                                    /** @description A field of a header or trailer record */
+                                    count?: {
+                                        /**
+                                         * @description Digits after the decimal point that is not written
+                                         * @example 2
+                                         */
+                                        decimals?: number;
+                                        /**
+                                         * @description First place, from 1
+                                         * @example 1
+                                         */
+                                        start: number;
+                                        /**
+                                         * @description How many places
+                                         * @example 8
+                                         */
+                                        width: number;
+                                    };
+                                    /**
+                                     * @description Column → its control total in the trailer
+                                     * @example {
+                                     *       "amount": {
+                                     *         "start": 20,
+                                     *         "width": 15,
+                                     *         "decimals": 2
+                                     *       }
+                                     *     }
+                                     */
+                                    sums?: {
+                                        [key: string]: {
+                                            /**
+                                             * @description Digits after the decimal point that is not written
+                                             * @example 2
+                                             */
+                                            decimals?: number;
+                                            /**
+                                             * @description First place, from 1
+                                             * @example 1
+                                             */
+                                            start: number;
+                                            /**
+                                             * @description How many places
+                                             * @example 8
+                                             */
+                                            width: number;
+                                        };
+                                    };
+                                };
+                                /**
+                                 * @description First lines to skip
+                                 * @example 1
+                                 */
+                                headerLines?: number;
+                                /**
+                                 * @description Last lines that are the trailer; without `type`
+                                 * @example 1
+                                 */
+                                trailerLines?: number;
+                                /** @description Where the record type stands */
+                                type?: {
+                                    /**
+                                     * @description Text of the records to load; default: all that are neither header nor trailer
+                                     * @example D
+                                     */
+                                    detail?: string;
+                                    /**
+                                     * @description Text of header records
+                                     * @example H
+                                     */
+                                    header?: string;
+                                    /**
+                                     * @description First place of the record type, from 1
+                                     * @example 1
+                                     */
+                                    start: number;
+                                    /**
+                                     * @description Text of trailer records
+                                     * @example T
+                                     */
+                                    trailer?: string;
+                                    /**
+                                     * @description Its width
+                                     * @example 1
+                                     */
+                                    width: number;
+                                };
+                                /**
+                                 * @description What widths count: bytes of the encoding (default) or characters
+                                 * @example bytes
+                                 */
+                                unit?: "bytes" | "characters";
+                            };
                             /**
                              * @description File format
                              * @example csv
                              * @enum {unknown}
                              */
-                            format?: "csv" | "jsonl" | "parquet";
+                            format?: "csv" | "jsonl" | "parquet" | "fixed" | "xlsx" | "json";
                             /**
                              * @description Whether the first record names the columns; default true
                              * @example true
                              */
                             header?: boolean;
+                            /**
+                             * @description Excel: row with the column names; default 1
+                             * @example 3
+                             */
+                            headerRow?: number;
                             /**
                              * @description Columns that identify a row
                              * @example [
@@ -19069,6 +24549,11 @@ export interface operations {
                              */
                             maxUndecodableShare?: number;
                             /**
+                             * @description Excel: whether a merged value stands for all its cells (`fill`, default) or its first only
+                             * @example fill
+                             */
+                            merged?: "fill" | "first";
+                            /**
                              * @description Texts that mean "unknown"; compared before trimming and again after
                              * @example [
                              *       "",
@@ -19077,11 +24562,16 @@ export interface operations {
                              */
                             nulls?: string[];
                             /**
-                             * @description File under the folder, or a glob (`*`, `?`, `**`), or several; all are appended in name order
+                             * @description Who answers for the data
+                             * @example Retail banking data
+                             */
+                            owner?: string;
+                            /**
+                             * @description File under the folder, or a glob (`*`, `?`, `**`), or several; all are appended in name order. Of a connection: an object key or glob (S3), or a path under its address (HTTP)
                              * @example client.asc
                              * @example trans_*.csv
                              */
-                            path: string | string[];
+                            path?: string | string[];
                             /**
                              * @description One ASCII character, doubled inside; `""` = none
                              * @example "
@@ -19096,12 +24586,68 @@ export interface operations {
                             references?: {
                                 [key: string]: string;
                             };
+                            /** @description A table of a database */
+                            relation?: {
+                                /**
+                                 * @description How far before the watermark reading begins again, for rows that were committed late; default PT0S
+                                 * @example PT10M
+                                 */
+                                overlap?: string;
+                                /**
+                                 * @description Table or view, with its schema
+                                 * @example public.customer
+                                 */
+                                table: string;
+                                /**
+                                 * @description Column that grows with every change (a number, a date or a time): a load reads only rows at or past the greatest value it has read; the table needs `mode: append` or `upsert`
+                                 * @example updated_at
+                                 */
+                                watermark?: string;
+                            };
                             /**
                              * @description Which canonical table the rows become (docs/data-model.md)
                              * @example customer
                              * @enum {unknown}
                              */
-                            role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "consent";
+                            role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "relation" | "consent";
+                            /**
+                             * @description JSON: path of the array whose objects are the rows; default: the document itself
+                             * @example data.items
+                             */
+                            rows?: string;
+                            /**
+                             * @description Excel: name or place of the sheet, from 1; default the first
+                             * @example 客戶
+                             */
+                            sheet?: string | number;
+                            /**
+                             * @description Who looks after its quality
+                             * @example ling.chen
+                             */
+                            steward?: string;
+                            /** @description A stream of JSON events */
+                            stream?: {
+                                /**
+                                 * @description Column with the id by which an event is taken once, however often it comes
+                                 * @example event_id
+                                 */
+                                eventId: string;
+                                /**
+                                 * @description Events older than this are taken and counted as late; default P1D
+                                 * @example P1D
+                                 */
+                                lateAfter?: string;
+                                /**
+                                 * @description Events older than this are put into quarantine; default P400D
+                                 * @example P400D
+                                 */
+                                refuseAfter?: string;
+                                /**
+                                 * @description Topic of the stream store (NATS JetStream) that others append to; default: pushed by HTTP only
+                                 * @example core.events
+                                 */
+                                subject?: string;
+                            };
                             /**
                              * @description Text in up to three languages
                              * @example {
@@ -19223,8 +24769,58 @@ export interface operations {
                     "application/json": {
                         /** @description A source manifest (`*.source.yaml`), see docs/sources.md */
                         manifest: {
+                            /** @description When the data should be there */
+                            arrives?: {
+                                /**
+                                 * @description Local time
+                                 * @example 06:00
+                                 */
+                                by: string;
+                                /**
+                                 * @description Calendar of business days: CN, HK, TW; default: Monday to Friday
+                                 * @example TW
+                                 */
+                                calendar?: string;
+                                /**
+                                 * @description On which days a load is due: each day, each business day (default), or the first business day of a month
+                                 * @example business day
+                                 */
+                                every?: "day" | "business day" | "month";
+                                /**
+                                 * @description Whether tags over the source keep their values while it is late; default true
+                                 * @example true
+                                 */
+                                gate?: boolean;
+                                /**
+                                 * @description Late becomes missing after this; default PT4H
+                                 * @example PT4H
+                                 */
+                                missingAfter?: string;
+                                /**
+                                 * @description Time zone; default the bank's
+                                 * @example Asia/Taipei
+                                 */
+                                zone?: string;
+                            };
+                            /**
+                             * @description Connection to read through; its address and secrets are kept apart from manifests
+                             * @example lake
+                             */
+                            connection?: string;
+                            /**
+                             * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                             * @example C2
+                             * @enum {unknown}
+                             */
+                            dataClass?: "C1" | "C2" | "C3";
                             /** @description Settings of all tables */
                             defaults?: {
+                                /**
+                                 * @description How files are packed; default auto: by the ending .gz, .zst or .zip (of one file)
+                                 * @example gzip
+                                 * @enum {unknown}
+                                 */
+                                compression?: "auto" | "none" | "gzip" | "zstd" | "zip";
                                 /**
                                  * @description ISO 4217 code of money columns
                                  * @example CNY
@@ -19245,7 +24841,7 @@ export interface operations {
                                  * @example csv
                                  * @enum {unknown}
                                  */
-                                format?: "csv" | "jsonl" | "parquet";
+                                format?: "csv" | "jsonl" | "parquet" | "fixed" | "xlsx" | "json";
                                 /**
                                  * @description Whether the first record names the columns; default true
                                  * @example true
@@ -19351,7 +24947,7 @@ export interface operations {
                                      * @example customer
                                      * @enum {unknown}
                                      */
-                                    role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "consent";
+                                    role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "relation" | "consent";
                                     /**
                                      * @description One SELECT over the tables of this source and derived tables above; money is in minor units
                                      * @example SELECT d.client_id, a.* FROM disp d JOIN account a USING account_id WHERE d.type = 'OWNER'
@@ -19408,12 +25004,339 @@ export interface operations {
                                 "zh-Hant"?: string;
                             };
                             /**
-                             * @description Where the files are: relative to the manifest or absolute; `${NAME}` is replaced
+                             * @description When what is delivered differs from the load before: `refuse` any change of columns, keys, types or codes; `warn` (default) load what can be loaded and report; `accept additions` say nothing of new columns and codes, refuse the rest
+                             * @example accept additions
+                             */
+                            drift?: "refuse" | "warn" | "accept additions";
+                            /**
+                             * @description Where the files are: relative to the manifest or absolute; `${NAME}` is replaced; default `.`
                              * @example ${RAPPORT_DATASETS}/berka
                              */
-                            folder: string;
+                            folder?: string;
+                            /**
+                             * @description Who answers for the data
+                             * @example Retail banking data
+                             */
+                            owner?: string;
                             /** @description Rules checked before anything becomes visible */
                             quality?: ({
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Column that should have a value
+                                 * @example balance
+                                 */
+                                notNull: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                                /**
+                                 * @description Columns that together should not repeat
+                                 * @example [
+                                 *       "client_id"
+                                 *     ]
+                                 */
+                                unique: string[];
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Limits
+                                 * @example {
+                                 *       "column": "balance",
+                                 *       "min": 0
+                                 *     }
+                                 */
+                                range: {
+                                    /**
+                                     * @description Number, money (in major units), date or instant
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description Greatest allowed */
+                                    max?: number | string;
+                                    /** @description Least allowed */
+                                    min?: number | string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Expression
+                                 * @example {
+                                 *       "column": "phone",
+                                 *       "matches": "[0-9]{11}"
+                                 *     }
+                                 */
+                                pattern: {
+                                    /**
+                                     * @description Text column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description RE2 expression for the whole text
+                                     * @example [0-9]{11}
+                                     */
+                                    matches: string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Allowed texts
+                                 * @example {
+                                 *       "column": "currency",
+                                 *       "values": [
+                                 *         "CNY",
+                                 *         "USD"
+                                 *       ]
+                                 *     }
+                                 */
+                                inSet: {
+                                    /**
+                                     * @description Text column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description Allowed texts */
+                                    values: string[];
+                                };
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Reference
+                                 * @example {
+                                 *       "column": "client_id",
+                                 *       "to": "client.client_id"
+                                 *     }
+                                 */
+                                refers: {
+                                    /**
+                                     * @description Column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description `table.column` of this source
+                                     * @example client.client_id
+                                     */
+                                    to: string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Freshness
+                                 * @example {
+                                 *       "column": "at",
+                                 *       "within": "P2D"
+                                 *     }
+                                 */
+                                freshness: {
+                                    /**
+                                     * @description Date or instant column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description The latest value should be no older than this when the load ends
+                                     * @example P2D
+                                     */
+                                    within: string;
+                                };
+                                /**
+                                 * @description Rule name
+                                 * @example fresh
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Rule name
+                                 * @example usual_volume
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                                /**
+                                 * @description Row count against history
+                                 * @example {}
+                                 */
+                                volume: {
+                                    /**
+                                     * @description Greatest distance from the median of the last 30 loads in robust standard deviations (1.4826 × MAD); default 6
+                                     * @example 6
+                                     */
+                                    maxDeviation?: number;
+                                    /**
+                                     * @description Loads needed before it judges; default 5
+                                     * @example 5
+                                     */
+                                    minHistory?: number;
+                                };
+                            } | {
+                                /**
+                                 * @description Rule name
+                                 * @example balances_add_up
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Control total
+                                 * @example {
+                                 *       "column": "balance",
+                                 *       "equals": "control.total"
+                                 *     }
+                                 */
+                                sum: {
+                                    /**
+                                     * @description Number or money column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description The control total: a number (money in major units), or the sum of another column */
+                                    equals: number | string;
+                                    /**
+                                     * @description Allowed difference; default 0
+                                     * @example 0.01
+                                     */
+                                    tolerance?: number;
+                                };
+                                /**
+                                 * @description Table of this source
+                                 * @example account
+                                 */
+                                table: string;
+                            } | {
                                 /**
                                  * @description Share of rows that may fail it; default 0
                                  * @example 0.01
@@ -19430,10 +25353,10 @@ export interface operations {
                                  */
                                 rows: string;
                                 /**
-                                 * @description `fail` (default) refuses the load and keeps the data of before; `warn` only reports
-                                 * @example warn
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
                                  */
-                                severity?: "warn" | "fail";
+                                severity?: "warn" | "block" | "fail";
                                 /**
                                  * @description Table of this source
                                  * @example trans
@@ -19456,10 +25379,10 @@ export interface operations {
                                  */
                                 name: string;
                                 /**
-                                 * @description `fail` (default) refuses the load and keeps the data of before; `warn` only reports
-                                 * @example warn
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
                                  */
-                                severity?: "warn" | "fail";
+                                severity?: "warn" | "block" | "fail";
                                 /**
                                  * @description SELECT answering one number
                                  * @example SELECT count() FROM client
@@ -19471,6 +25394,11 @@ export interface operations {
                              * @example berka
                              */
                             source: string;
+                            /**
+                             * @description Who looks after its quality
+                             * @example ling.chen
+                             */
+                            steward?: string;
                             /**
                              * @description Tables by name
                              * @example {}
@@ -19498,10 +25426,45 @@ export interface operations {
                                              */
                                             centuryFrom?: number;
                                             /**
+                                             * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                                             * @example C2
+                                             * @enum {unknown}
+                                             */
+                                            dataClass?: "C1" | "C2" | "C3";
+                                            /**
                                              * @description Decimal sign; default `.`
                                              * @example ,
                                              */
                                             decimal?: "." | ",";
+                                            /**
+                                             * @description Fixed-width files: digits after the decimal point that is not written
+                                             * @example 2
+                                             */
+                                            decimals?: number;
+                                            /**
+                                             * @description Text in up to three languages
+                                             * @example {
+                                             *       "en": "Monthly average AUM",
+                                             *       "zh-Hant": "月日均資產"
+                                             *     }
+                                             */
+                                            description?: {
+                                                /**
+                                                 * @description English text
+                                                 * @example Monthly average AUM
+                                                 */
+                                                en: string;
+                                                /**
+                                                 * @description Simplified Chinese text
+                                                 * @example 月日均资产
+                                                 */
+                                                "zh-Hans"?: string;
+                                                /**
+                                                 * @description Traditional Chinese text
+                                                 * @example 月日均資產
+                                                 */
+                                                "zh-Hant"?: string;
+                                            };
                                             /**
                                              * @description Full-width digits and signs to ASCII; default true except for text
                                              * @example true
@@ -19547,6 +25510,11 @@ export interface operations {
                                              */
                                             nulls?: string[];
                                             /**
+                                             * @description Who answers for the column
+                                             * @example dept:retail
+                                             */
+                                            owner?: string;
+                                            /**
                                              * @description RE2 expression the whole text must match
                                              * @example [0-9]{11}
                                              */
@@ -19566,6 +25534,16 @@ export interface operations {
                                              * @example 2
                                              */
                                             scale?: number;
+                                            /**
+                                             * @description Fixed-width files: where the sign stands; `trailing` = `+` or `-` behind the digits, `overpunch` = in the last digit ({ABC… positive, }JKL… negative)
+                                             * @example overpunch
+                                             */
+                                            sign?: "leading" | "trailing" | "overpunch";
+                                            /**
+                                             * @description Fixed-width files: first place, from 1; default: after the column before
+                                             * @example 1
+                                             */
+                                            start?: number;
                                             /**
                                              * @description Thousands separator to drop
                                              * @example ,
@@ -19615,6 +25593,11 @@ export interface operations {
                                              */
                                             type: "text" | "integer" | "number" | "money" | "boolean" | "date" | "instant";
                                             /**
+                                             * @description Unit of the values
+                                             * @example days
+                                             */
+                                            unit?: string;
+                                            /**
                                              * @description Allowed texts, compared as they stand in the file after trimming
                                              * @example [
                                              *       "OWNER",
@@ -19623,6 +25606,11 @@ export interface operations {
                                              */
                                             values?: string[];
                                             /**
+                                             * @description Fixed-width files: places of the field, in bytes or characters as the layout says
+                                             * @example 20
+                                             */
+                                            width?: number;
+                                            /**
                                              * @description Time zone of local instants
                                              * @example Europe/Prague
                                              */
@@ -19630,10 +25618,27 @@ export interface operations {
                                         };
                                     };
                                     /**
+                                     * @description How files are packed; default auto: by the ending .gz, .zst or .zip (of one file)
+                                     * @example gzip
+                                     * @enum {unknown}
+                                     */
+                                    compression?: "auto" | "none" | "gzip" | "zstd" | "zip";
+                                    /**
+                                     * @description Connection to read through; its address and secrets are kept apart from manifests
+                                     * @example lake
+                                     */
+                                    connection?: string;
+                                    /**
                                      * @description ISO 4217 code of money columns
                                      * @example CNY
                                      */
                                     currency?: string;
+                                    /**
+                                     * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                                     * @example C2
+                                     * @enum {unknown}
+                                     */
+                                    dataClass?: "C1" | "C2" | "C3";
                                     /**
                                      * @description One ASCII character; default `,`
                                      * @example ;
@@ -19654,17 +25659,118 @@ export interface operations {
                                      * @example refuse
                                      */
                                     extraColumns?: "ignore" | "refuse";
+                                    /** @description Layout of a fixed-width file */
+                                    fixed?: {
+                                        /** @description What the trailer says of the records; a file that does not agree is refused */
+                                        controls?: {
+                                            /** @description A field of a header or trailer record */
+                                            count?: {
+                                                /**
+                                                 * @description Digits after the decimal point that is not written
+                                                 * @example 2
+                                                 */
+                                                decimals?: number;
+                                                /**
+                                                 * @description First place, from 1
+                                                 * @example 1
+                                                 */
+                                                start: number;
+                                                /**
+                                                 * @description How many places
+                                                 * @example 8
+                                                 */
+                                                width: number;
+                                            };
+                                            /**
+                                             * @description Column → its control total in the trailer
+                                             * @example {
+                                             *       "amount": {
+                                             *         "start": 20,
+                                             *         "width": 15,
+                                             *         "decimals": 2
+                                             *       }
+                                             *     }
+                                             */
+                                            sums?: {
+                                                [key: string]: {
+                                                    /**
+                                                     * @description Digits after the decimal point that is not written
+                                                     * @example 2
+                                                     */
+                                                    decimals?: number;
+                                                    /**
+                                                     * @description First place, from 1
+                                                     * @example 1
+                                                     */
+                                                    start: number;
+                                                    /**
+                                                     * @description How many places
+                                                     * @example 8
+                                                     */
+                                                    width: number;
+                                                };
+                                            };
+                                        };
+                                        /**
+                                         * @description First lines to skip
+                                         * @example 1
+                                         */
+                                        headerLines?: number;
+                                        /**
+                                         * @description Last lines that are the trailer; without `type`
+                                         * @example 1
+                                         */
+                                        trailerLines?: number;
+                                        /** @description Where the record type stands */
+                                        type?: {
+                                            /**
+                                             * @description Text of the records to load; default: all that are neither header nor trailer
+                                             * @example D
+                                             */
+                                            detail?: string;
+                                            /**
+                                             * @description Text of header records
+                                             * @example H
+                                             */
+                                            header?: string;
+                                            /**
+                                             * @description First place of the record type, from 1
+                                             * @example 1
+                                             */
+                                            start: number;
+                                            /**
+                                             * @description Text of trailer records
+                                             * @example T
+                                             */
+                                            trailer?: string;
+                                            /**
+                                             * @description Its width
+                                             * @example 1
+                                             */
+                                            width: number;
+                                        };
+                                        /**
+                                         * @description What widths count: bytes of the encoding (default) or characters
+                                         * @example bytes
+                                         */
+                                        unit?: "bytes" | "characters";
+                                    };
                                     /**
                                      * @description File format
                                      * @example csv
                                      * @enum {unknown}
                                      */
-                                    format?: "csv" | "jsonl" | "parquet";
+                                    format?: "csv" | "jsonl" | "parquet" | "fixed" | "xlsx" | "json";
                                     /**
                                      * @description Whether the first record names the columns; default true
                                      * @example true
                                      */
                                     header?: boolean;
+                                    /**
+                                     * @description Excel: row with the column names; default 1
+                                     * @example 3
+                                     */
+                                    headerRow?: number;
                                     /**
                                      * @description Columns that identify a row
                                      * @example [
@@ -19722,6 +25828,11 @@ export interface operations {
                                      */
                                     maxUndecodableShare?: number;
                                     /**
+                                     * @description Excel: whether a merged value stands for all its cells (`fill`, default) or its first only
+                                     * @example fill
+                                     */
+                                    merged?: "fill" | "first";
+                                    /**
                                      * @description Texts that mean "unknown"; compared before trimming and again after
                                      * @example [
                                      *       "",
@@ -19730,11 +25841,16 @@ export interface operations {
                                      */
                                     nulls?: string[];
                                     /**
-                                     * @description File under the folder, or a glob (`*`, `?`, `**`), or several; all are appended in name order
+                                     * @description Who answers for the data
+                                     * @example Retail banking data
+                                     */
+                                    owner?: string;
+                                    /**
+                                     * @description File under the folder, or a glob (`*`, `?`, `**`), or several; all are appended in name order. Of a connection: an object key or glob (S3), or a path under its address (HTTP)
                                      * @example client.asc
                                      * @example trans_*.csv
                                      */
-                                    path: string | string[];
+                                    path?: string | string[];
                                     /**
                                      * @description One ASCII character, doubled inside; `""` = none
                                      * @example "
@@ -19749,12 +25865,68 @@ export interface operations {
                                     references?: {
                                         [key: string]: string;
                                     };
+                                    /** @description A table of a database */
+                                    relation?: {
+                                        /**
+                                         * @description How far before the watermark reading begins again, for rows that were committed late; default PT0S
+                                         * @example PT10M
+                                         */
+                                        overlap?: string;
+                                        /**
+                                         * @description Table or view, with its schema
+                                         * @example public.customer
+                                         */
+                                        table: string;
+                                        /**
+                                         * @description Column that grows with every change (a number, a date or a time): a load reads only rows at or past the greatest value it has read; the table needs `mode: append` or `upsert`
+                                         * @example updated_at
+                                         */
+                                        watermark?: string;
+                                    };
                                     /**
                                      * @description Which canonical table the rows become (docs/data-model.md)
                                      * @example customer
                                      * @enum {unknown}
                                      */
-                                    role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "consent";
+                                    role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "relation" | "consent";
+                                    /**
+                                     * @description JSON: path of the array whose objects are the rows; default: the document itself
+                                     * @example data.items
+                                     */
+                                    rows?: string;
+                                    /**
+                                     * @description Excel: name or place of the sheet, from 1; default the first
+                                     * @example 客戶
+                                     */
+                                    sheet?: string | number;
+                                    /**
+                                     * @description Who looks after its quality
+                                     * @example ling.chen
+                                     */
+                                    steward?: string;
+                                    /** @description A stream of JSON events */
+                                    stream?: {
+                                        /**
+                                         * @description Column with the id by which an event is taken once, however often it comes
+                                         * @example event_id
+                                         */
+                                        eventId: string;
+                                        /**
+                                         * @description Events older than this are taken and counted as late; default P1D
+                                         * @example P1D
+                                         */
+                                        lateAfter?: string;
+                                        /**
+                                         * @description Events older than this are put into quarantine; default P400D
+                                         * @example P400D
+                                         */
+                                        refuseAfter?: string;
+                                        /**
+                                         * @description Topic of the stream store (NATS JetStream) that others append to; default: pushed by HTTP only
+                                         * @example core.events
+                                         */
+                                        subject?: string;
+                                    };
                                     /**
                                      * @description Text in up to three languages
                                      * @example {
@@ -19903,6 +26075,26 @@ export interface operations {
                                 /** @description Outcomes of the quality rules */
                                 quality: {
                                     /**
+                                     * @description Rows it judged
+                                     * @example 49102
+                                     */
+                                    checked?: number;
+                                    /**
+                                     * @description Column it judges
+                                     * @example amount
+                                     */
+                                    column?: string;
+                                    /**
+                                     * @description Rows that fail it
+                                     * @example 0
+                                     */
+                                    failing?: number;
+                                    /**
+                                     * @description Kind of the rule
+                                     * @example range
+                                     */
+                                    kind?: string;
+                                    /**
                                      * @description What was found
                                      * @example 0 of 49,102 rows fail amount >= 0.
                                      */
@@ -19921,7 +26113,12 @@ export interface operations {
                                      * @description What failing means
                                      * @example warn
                                      */
-                                    severity: "warn" | "fail";
+                                    severity: "warn" | "block" | "fail";
+                                    /**
+                                     * @description Table it judges
+                                     * @example trans
+                                     */
+                                    table?: string;
                                 }[];
                                 /** @description Role rows the canonical tables refused */
                                 rejected: {
@@ -20062,7 +26259,7 @@ export interface operations {
                                  * @example customer
                                  * @enum {unknown}
                                  */
-                                role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "consent";
+                                role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "relation" | "consent";
                                 /**
                                  * @description Rows visible now; absent before the first load
                                  * @example 5369
@@ -20238,6 +26435,26 @@ export interface operations {
                             /** @description Outcomes of the quality rules */
                             quality: {
                                 /**
+                                 * @description Rows it judged
+                                 * @example 49102
+                                 */
+                                checked?: number;
+                                /**
+                                 * @description Column it judges
+                                 * @example amount
+                                 */
+                                column?: string;
+                                /**
+                                 * @description Rows that fail it
+                                 * @example 0
+                                 */
+                                failing?: number;
+                                /**
+                                 * @description Kind of the rule
+                                 * @example range
+                                 */
+                                kind?: string;
+                                /**
                                  * @description What was found
                                  * @example 0 of 49,102 rows fail amount >= 0.
                                  */
@@ -20256,7 +26473,12 @@ export interface operations {
                                  * @description What failing means
                                  * @example warn
                                  */
-                                severity: "warn" | "fail";
+                                severity: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table it judges
+                                 * @example trans
+                                 */
+                                table?: string;
                             }[];
                             /** @description Role rows the canonical tables refused */
                             rejected: {
@@ -20493,6 +26715,26 @@ export interface operations {
                         /** @description Outcomes of the quality rules */
                         quality: {
                             /**
+                             * @description Rows it judged
+                             * @example 49102
+                             */
+                            checked?: number;
+                            /**
+                             * @description Column it judges
+                             * @example amount
+                             */
+                            column?: string;
+                            /**
+                             * @description Rows that fail it
+                             * @example 0
+                             */
+                            failing?: number;
+                            /**
+                             * @description Kind of the rule
+                             * @example range
+                             */
+                            kind?: string;
+                            /**
                              * @description What was found
                              * @example 0 of 49,102 rows fail amount >= 0.
                              */
@@ -20511,7 +26753,12 @@ export interface operations {
                              * @description What failing means
                              * @example warn
                              */
-                            severity: "warn" | "fail";
+                            severity: "warn" | "block" | "fail";
+                            /**
+                             * @description Table it judges
+                             * @example trans
+                             */
+                            table?: string;
                         }[];
                         /** @description Role rows the canonical tables refused */
                         rejected: {
@@ -21028,7 +27275,7 @@ export interface operations {
                          * @example customer
                          * @enum {unknown}
                          */
-                        role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "consent";
+                        role?: "customer" | "identity" | "account" | "holding" | "transaction" | "event" | "product" | "org_unit" | "relation" | "consent";
                         /**
                          * @description Rows
                          * @example 5369
@@ -21289,6 +27536,174 @@ export interface operations {
             };
         };
     };
+    listTagAccess: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only these
+                 * @example requested
+                 */
+                state?: "requested" | "approved" | "refused" | "revoked" | "expired";
+                /**
+                 * @description Tag id
+                 * @example aum_daily_avg_month
+                 */
+                tagId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests for tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Newest first */
+                        items: {
+                            /**
+                             * @description Approval that decides
+                             * @example apr_01j9z3
+                             */
+                            approvalId?: string;
+                            /**
+                             * @description Who decided
+                             * @example usr_01j9z4
+                             */
+                            decidedBy?: string;
+                            /**
+                             * Format: date-time
+                             * @description When it ends
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            expiresAt: string;
+                            /**
+                             * @description Id
+                             * @example tac_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description Unit that has it
+                             * @example B01
+                             */
+                            orgUnit?: string;
+                            /**
+                             * @description What it is used for
+                             * @example Retention calls of the wealth desk
+                             */
+                            purpose: string;
+                            /**
+                             * Format: date-time
+                             * @description When it was asked for
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            requestedAt: string;
+                            /**
+                             * @description Who asked
+                             * @example usr_01j9z3
+                             */
+                            requestedBy: string;
+                            /**
+                             * @description Where it stands
+                             * @example approved
+                             * @enum {unknown}
+                             */
+                            state: "requested" | "approved" | "refused" | "revoked" | "expired";
+                            /**
+                             * @description Tag id
+                             * @example aum_daily_avg_month
+                             */
+                            tagId: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    revokeTagAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the use
+                 * @example tac_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Use of a tag by somebody */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Approval that decides
+                         * @example apr_01j9z3
+                         */
+                        approvalId?: string;
+                        /**
+                         * @description Who decided
+                         * @example usr_01j9z4
+                         */
+                        decidedBy?: string;
+                        /**
+                         * Format: date-time
+                         * @description When it ends
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        expiresAt: string;
+                        /**
+                         * @description Id
+                         * @example tac_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description Unit that has it
+                         * @example B01
+                         */
+                        orgUnit?: string;
+                        /**
+                         * @description What it is used for
+                         * @example Retention calls of the wealth desk
+                         */
+                        purpose: string;
+                        /**
+                         * Format: date-time
+                         * @description When it was asked for
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        requestedAt: string;
+                        /**
+                         * @description Who asked
+                         * @example usr_01j9z3
+                         */
+                        requestedBy: string;
+                        /**
+                         * @description Where it stands
+                         * @example approved
+                         * @enum {unknown}
+                         */
+                        state: "requested" | "approved" | "refused" | "revoked" | "expired";
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                    };
+                };
+            };
+        };
+    };
     listTagCategories: {
         parameters: {
             query?: never;
@@ -21333,6 +27748,1195 @@ export interface operations {
             };
         };
     };
+    demandTag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A tag that somebody needs 標籤需求 */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Where it would stand in the taxonomy
+                     * @example asset/aum
+                     */
+                    category?: string;
+                    /**
+                     * @description Who needs it
+                     * @example Wealth management
+                     */
+                    department: string;
+                    /**
+                     * @description What it is expected to bring
+                     * @example Keep 2 % more of the assets at risk
+                     */
+                    expectedValue: string;
+                    /**
+                     * @description What for
+                     * @example Find customers whose monthly average assets fall
+                     */
+                    need: string;
+                    /**
+                     * @description Day it is needed
+                     * @example 2026-09-30
+                     */
+                    neededBy?: string;
+                    /**
+                     * @description Tag id
+                     * @example aum_daily_avg_month
+                     */
+                    tagId: string;
+                    /**
+                     * @description Text in up to three languages
+                     * @example {
+                     *       "en": "Monthly average AUM",
+                     *       "zh-Hant": "月日均資產"
+                     *     }
+                     */
+                    title: {
+                        /**
+                         * @description English text
+                         * @example Monthly average AUM
+                         */
+                        en: string;
+                        /**
+                         * @description Simplified Chinese text
+                         * @example 月日均资产
+                         */
+                        "zh-Hans"?: string;
+                        /**
+                         * @description Traditional Chinese text
+                         * @example 月日均資產
+                         */
+                        "zh-Hant"?: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Life of a tag */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description What can be done next */
+                        actions: ("accept" | "decline" | "submit" | "withdraw" | "reject" | "approve" | "monitor" | "unmonitor" | "retire" | "revive")[];
+                        /**
+                         * @description Pending review
+                         * @example apr_01j9z3
+                         */
+                        approvalId?: string;
+                        /**
+                         * @description Who brought it there
+                         * @example usr_01j9z3
+                         */
+                        by?: string;
+                        /** @description A tag that somebody needs 標籤需求 */
+                        demand?: {
+                            /**
+                             * @description Where it would stand in the taxonomy
+                             * @example asset/aum
+                             */
+                            category?: string;
+                            /**
+                             * @description Who needs it
+                             * @example Wealth management
+                             */
+                            department: string;
+                            /**
+                             * @description What it is expected to bring
+                             * @example Keep 2 % more of the assets at risk
+                             */
+                            expectedValue: string;
+                            /**
+                             * @description What for
+                             * @example Find customers whose monthly average assets fall
+                             */
+                            need: string;
+                            /**
+                             * @description Day it is needed
+                             * @example 2026-09-30
+                             */
+                            neededBy?: string;
+                            /**
+                             * @description Tag id
+                             * @example aum_daily_avg_month
+                             */
+                            tagId: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        };
+                        /**
+                         * @description Whether it is designed
+                         * @example true
+                         */
+                        hasDefinition: boolean;
+                        /**
+                         * @description Whether its use must be granted
+                         * @example false
+                         */
+                        isRestricted: boolean;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        replacement?: string;
+                        /**
+                         * Format: date-time
+                         * @description When it came to this status
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        since?: string;
+                        /**
+                         * @description Values must be younger than this
+                         * @example 26
+                         */
+                        slaHours?: number;
+                        /**
+                         * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                         * @example published
+                         * @enum {unknown}
+                         */
+                        status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                        /** @description How it got there, oldest first */
+                        steps: {
+                            /**
+                             * @description What was done
+                             * @example submit
+                             */
+                            action: string;
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Who
+                             * @example usr_01j9z3
+                             */
+                            by: string;
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            from?: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                            /**
+                             * @description Why
+                             * @example Same as aum_band
+                             */
+                            note?: string;
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            to: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                        }[];
+                        /**
+                         * @description Who looks after its quality
+                         * @example usr_01j9z3
+                         */
+                        steward?: string;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                    };
+                };
+            };
+        };
+    };
+    listTagDictionaries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Dictionaries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description By id */
+                        items: {
+                            /**
+                             * @description Dictionary id
+                             * @example yes_no
+                             */
+                            id: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /** @description Values, in order */
+                            values: {
+                                /**
+                                 * @description Text in up to three languages
+                                 * @example {
+                                 *       "en": "Monthly average AUM",
+                                 *       "zh-Hant": "月日均資產"
+                                 *     }
+                                 */
+                                title: {
+                                    /**
+                                     * @description English text
+                                     * @example Monthly average AUM
+                                     */
+                                    en: string;
+                                    /**
+                                     * @description Simplified Chinese text
+                                     * @example 月日均资产
+                                     */
+                                    "zh-Hans"?: string;
+                                    /**
+                                     * @description Traditional Chinese text
+                                     * @example 月日均資產
+                                     */
+                                    "zh-Hant"?: string;
+                                };
+                                /**
+                                 * @description A tag value; money in minor units, days and instants as ISO 8601
+                                 * @example gold
+                                 */
+                                value: string | number | boolean | string[];
+                            }[];
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    saveTagDictionary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description A dictionary */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Text in up to three languages
+                     * @example {
+                     *       "en": "Monthly average AUM",
+                     *       "zh-Hant": "月日均資產"
+                     *     }
+                     */
+                    title: {
+                        /**
+                         * @description English text
+                         * @example Monthly average AUM
+                         */
+                        en: string;
+                        /**
+                         * @description Simplified Chinese text
+                         * @example 月日均资产
+                         */
+                        "zh-Hans"?: string;
+                        /**
+                         * @description Traditional Chinese text
+                         * @example 月日均資產
+                         */
+                        "zh-Hant"?: string;
+                    };
+                    /** @description Values, in order */
+                    values: {
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        title: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                        /**
+                         * @description A tag value; money in minor units, days and instants as ISO 8601
+                         * @example gold
+                         */
+                        value: string | number | boolean | string[];
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description A dictionary of values that tags share 碼值字典 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Dictionary id
+                         * @example yes_no
+                         */
+                        id: string;
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        title: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                        /** @description Values, in order */
+                        values: {
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description A tag value; money in minor units, days and instants as ISO 8601
+                             * @example gold
+                             */
+                            value: string | number | boolean | string[];
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    deleteTagDictionary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listTagLifecycles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lives of tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Tags by id; those that were never moved are left out */
+                        items: {
+                            /** @description What can be done next */
+                            actions: ("accept" | "decline" | "submit" | "withdraw" | "reject" | "approve" | "monitor" | "unmonitor" | "retire" | "revive")[];
+                            /**
+                             * @description Pending review
+                             * @example apr_01j9z3
+                             */
+                            approvalId?: string;
+                            /**
+                             * @description Who brought it there
+                             * @example usr_01j9z3
+                             */
+                            by?: string;
+                            /** @description A tag that somebody needs 標籤需求 */
+                            demand?: {
+                                /**
+                                 * @description Where it would stand in the taxonomy
+                                 * @example asset/aum
+                                 */
+                                category?: string;
+                                /**
+                                 * @description Who needs it
+                                 * @example Wealth management
+                                 */
+                                department: string;
+                                /**
+                                 * @description What it is expected to bring
+                                 * @example Keep 2 % more of the assets at risk
+                                 */
+                                expectedValue: string;
+                                /**
+                                 * @description What for
+                                 * @example Find customers whose monthly average assets fall
+                                 */
+                                need: string;
+                                /**
+                                 * @description Day it is needed
+                                 * @example 2026-09-30
+                                 */
+                                neededBy?: string;
+                                /**
+                                 * @description Tag id
+                                 * @example aum_daily_avg_month
+                                 */
+                                tagId: string;
+                                /**
+                                 * @description Text in up to three languages
+                                 * @example {
+                                 *       "en": "Monthly average AUM",
+                                 *       "zh-Hant": "月日均資產"
+                                 *     }
+                                 */
+                                title: {
+                                    /**
+                                     * @description English text
+                                     * @example Monthly average AUM
+                                     */
+                                    en: string;
+                                    /**
+                                     * @description Simplified Chinese text
+                                     * @example 月日均资产
+                                     */
+                                    "zh-Hans"?: string;
+                                    /**
+                                     * @description Traditional Chinese text
+                                     * @example 月日均資產
+                                     */
+                                    "zh-Hant"?: string;
+                                };
+                            };
+                            /**
+                             * @description Whether it is designed
+                             * @example true
+                             */
+                            hasDefinition: boolean;
+                            /**
+                             * @description Whether its use must be granted
+                             * @example false
+                             */
+                            isRestricted: boolean;
+                            /**
+                             * @description Tag id
+                             * @example aum_daily_avg_month
+                             */
+                            replacement?: string;
+                            /**
+                             * Format: date-time
+                             * @description When it came to this status
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            since?: string;
+                            /**
+                             * @description Values must be younger than this
+                             * @example 26
+                             */
+                            slaHours?: number;
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                            /** @description How it got there, oldest first */
+                            steps: {
+                                /**
+                                 * @description What was done
+                                 * @example submit
+                                 */
+                                action: string;
+                                /**
+                                 * Format: date-time
+                                 * @description When
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                at: string;
+                                /**
+                                 * @description Who
+                                 * @example usr_01j9z3
+                                 */
+                                by: string;
+                                /**
+                                 * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                                 * @example published
+                                 * @enum {unknown}
+                                 */
+                                from?: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                                /**
+                                 * @description Why
+                                 * @example Same as aum_band
+                                 */
+                                note?: string;
+                                /**
+                                 * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                                 * @example published
+                                 * @enum {unknown}
+                                 */
+                                to: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                            }[];
+                            /**
+                             * @description Who looks after its quality
+                             * @example usr_01j9z3
+                             */
+                            steward?: string;
+                            /**
+                             * @description Tag id
+                             * @example aum_daily_avg_month
+                             */
+                            tagId: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    getTagSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rules of the tag factory */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Whether a new tag or a changed computation must pass a review before it is published
+                         * @example false
+                         */
+                        requiresReview: boolean;
+                    };
+                };
+            };
+        };
+    };
+    changeTagSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Rules of the tag factory */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Whether a new tag or a changed computation must pass a review before it is published
+                     * @example false
+                     */
+                    requiresReview: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Rules of the tag factory */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Whether a new tag or a changed computation must pass a review before it is published
+                         * @example false
+                         */
+                        requiresReview: boolean;
+                    };
+                };
+            };
+        };
+    };
+    getTagTaxonomy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The taxonomy of tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Every node, parents before children, in order */
+                        items: {
+                            /**
+                             * @description Node id
+                             * @example cat_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description Depth, 1 = top
+                             * @example 2
+                             */
+                            level: number;
+                            /**
+                             * @description Last part of the path
+                             * @example aum
+                             */
+                            name: string;
+                            /**
+                             * @description Tags in the node itself
+                             * @example 3
+                             */
+                            own: number;
+                            /**
+                             * @description Who answers for it
+                             * @example Wealth data
+                             */
+                            owner?: string;
+                            /**
+                             * @description Path above
+                             * @example asset
+                             */
+                            parent?: string;
+                            /**
+                             * @description Node above
+                             * @example cat_01j9z2
+                             */
+                            parentId?: string;
+                            /**
+                             * @description Path in the taxonomy
+                             * @example asset/aum
+                             */
+                            path: string;
+                            /**
+                             * @description Order among siblings
+                             * @example 0
+                             */
+                            position: number;
+                            /**
+                             * @description Tags here and below
+                             * @example 4
+                             */
+                            tags: number;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    createTagCategory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A new node */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Part of the path
+                     * @example aum
+                     */
+                    name: string;
+                    /**
+                     * @description Who answers for it
+                     * @example Wealth data
+                     */
+                    owner?: string;
+                    /**
+                     * @description Node above; absent = top
+                     * @example cat_01j9z2
+                     */
+                    parentId?: string;
+                    /**
+                     * @description Order among siblings
+                     * @example 0
+                     */
+                    position?: number;
+                    /**
+                     * @description Text in up to three languages
+                     * @example {
+                     *       "en": "Monthly average AUM",
+                     *       "zh-Hant": "月日均資產"
+                     *     }
+                     */
+                    title: {
+                        /**
+                         * @description English text
+                         * @example Monthly average AUM
+                         */
+                        en: string;
+                        /**
+                         * @description Simplified Chinese text
+                         * @example 月日均资产
+                         */
+                        "zh-Hans"?: string;
+                        /**
+                         * @description Traditional Chinese text
+                         * @example 月日均資產
+                         */
+                        "zh-Hant"?: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description A node of the taxonomy */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Node id
+                         * @example cat_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description Depth, 1 = top
+                         * @example 2
+                         */
+                        level: number;
+                        /**
+                         * @description Last part of the path
+                         * @example aum
+                         */
+                        name: string;
+                        /**
+                         * @description Tags in the node itself
+                         * @example 3
+                         */
+                        own: number;
+                        /**
+                         * @description Who answers for it
+                         * @example Wealth data
+                         */
+                        owner?: string;
+                        /**
+                         * @description Path above
+                         * @example asset
+                         */
+                        parent?: string;
+                        /**
+                         * @description Node above
+                         * @example cat_01j9z2
+                         */
+                        parentId?: string;
+                        /**
+                         * @description Path in the taxonomy
+                         * @example asset/aum
+                         */
+                        path: string;
+                        /**
+                         * @description Order among siblings
+                         * @example 0
+                         */
+                        position: number;
+                        /**
+                         * @description Tags here and below
+                         * @example 4
+                         */
+                        tags: number;
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        title: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    changeTagCategory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Node id
+                 * @example cat_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description What to change; a new parent or name moves the tags below */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Part of the path
+                     * @example aum
+                     */
+                    name?: string;
+                    /**
+                     * @description Who answers for it
+                     * @example Wealth data
+                     */
+                    owner?: string;
+                    /**
+                     * @description Node to move it under; null = top
+                     * @example cat_01j9z2
+                     */
+                    parentId?: string | null;
+                    /**
+                     * @description Order among siblings
+                     * @example 0
+                     */
+                    position?: number;
+                    /**
+                     * @description Text in up to three languages
+                     * @example {
+                     *       "en": "Monthly average AUM",
+                     *       "zh-Hant": "月日均資產"
+                     *     }
+                     */
+                    title?: {
+                        /**
+                         * @description English text
+                         * @example Monthly average AUM
+                         */
+                        en: string;
+                        /**
+                         * @description Simplified Chinese text
+                         * @example 月日均资产
+                         */
+                        "zh-Hans"?: string;
+                        /**
+                         * @description Traditional Chinese text
+                         * @example 月日均資產
+                         */
+                        "zh-Hant"?: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description A node of the taxonomy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Node id
+                         * @example cat_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description Depth, 1 = top
+                         * @example 2
+                         */
+                        level: number;
+                        /**
+                         * @description Last part of the path
+                         * @example aum
+                         */
+                        name: string;
+                        /**
+                         * @description Tags in the node itself
+                         * @example 3
+                         */
+                        own: number;
+                        /**
+                         * @description Who answers for it
+                         * @example Wealth data
+                         */
+                        owner?: string;
+                        /**
+                         * @description Path above
+                         * @example asset
+                         */
+                        parent?: string;
+                        /**
+                         * @description Node above
+                         * @example cat_01j9z2
+                         */
+                        parentId?: string;
+                        /**
+                         * @description Path in the taxonomy
+                         * @example asset/aum
+                         */
+                        path: string;
+                        /**
+                         * @description Order among siblings
+                         * @example 0
+                         */
+                        position: number;
+                        /**
+                         * @description Tags here and below
+                         * @example 4
+                         */
+                        tags: number;
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        title: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    deleteTagCategory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Node id
+                 * @example cat_01j9z3
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listTagCategoryMoves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Moves in the taxonomy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Newest first */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Who
+                             * @example usr_01j9z3
+                             */
+                            by: string;
+                            /**
+                             * @description Path before
+                             * @example asset/aum
+                             */
+                            from: string;
+                            /**
+                             * @description Tags that moved
+                             * @example 4
+                             */
+                            tags: number;
+                            /**
+                             * @description Path after
+                             * @example wealth/aum
+                             */
+                            to: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
     listTags: {
         parameters: {
             query?: {
@@ -21347,6 +28951,16 @@ export interface operations {
                  */
                 cursor?: string;
                 /**
+                 * @description Sensitivity
+                 * @example C3
+                 */
+                dataClass?: "C1" | "C2" | "C3";
+                /**
+                 * @description Only your favourites
+                 * @example true
+                 */
+                favourites?: boolean;
+                /**
                  * @description Kind of definition
                  * @example rule
                  */
@@ -21357,10 +28971,20 @@ export interface operations {
                  */
                 limit?: number;
                 /**
+                 * @description Who answers for it
+                 * @example Retail analytics
+                 */
+                owner?: string;
+                /**
                  * @description Part of id, title or description
                  * @example aum
                  */
                 q?: string;
+                /**
+                 * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                 * @example published
+                 */
+                status?: "demand" | "design" | "review" | "published" | "monitored" | "retired";
             };
             header?: never;
             path?: never;
@@ -21493,7 +29117,223 @@ export interface operations {
                                      * @example amount_minor
                                      */
                                     top: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    stddev: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    dailyAverage: string;
+                                } | {
+                                    /** @description Column and number */
+                                    topK: {
+                                        /**
+                                         * @description How many values
+                                         * @example 3
+                                         */
+                                        k: number;
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        of: string;
+                                    };
+                                } | {
+                                    /** @description Column and share */
+                                    percentile: {
+                                        /**
+                                         * @description Share of values at or below it
+                                         * @example 0.9
+                                         */
+                                        at: number;
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        of: string;
+                                    };
+                                } | {
+                                    /** @description Two aggregates */
+                                    ratio: {
+                                        /** @description One side of a ratio */
+                                        of: {
+                                            /**
+                                             * @description Aggregate of this side
+                                             * @example count
+                                             */
+                                            aggregate: "count" | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                sum: string;
+                                            } | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                avg: string;
+                                            } | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                distinct: string;
+                                            };
+                                            /**
+                                             * @description Only rows for which this holds, among those of the tag
+                                             * @example {
+                                             *       "property": "channel",
+                                             *       "op": "=",
+                                             *       "value": "mobile"
+                                             *     }
+                                             */
+                                            where?: {
+                                                [key: string]: unknown;
+                                            };
+                                        };
+                                        /** @description One side of a ratio */
+                                        to: {
+                                            /**
+                                             * @description Aggregate of this side
+                                             * @example count
+                                             */
+                                            aggregate: "count" | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                sum: string;
+                                            } | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                avg: string;
+                                            } | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                distinct: string;
+                                            };
+                                            /**
+                                             * @description Only rows for which this holds, among those of the tag
+                                             * @example {
+                                             *       "property": "channel",
+                                             *       "op": "=",
+                                             *       "value": "mobile"
+                                             *     }
+                                             */
+                                            where?: {
+                                                [key: string]: unknown;
+                                            };
+                                        };
+                                    };
+                                } | {
+                                    /** @description A figure per period */
+                                    trend: {
+                                        /**
+                                         * @description What is counted or added
+                                         * @example {
+                                         *       "sum": "amount_minor"
+                                         *     }
+                                         */
+                                        of: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        };
+                                        /**
+                                         * @description Calendar period; a week begins on Monday
+                                         * @example month
+                                         * @enum {unknown}
+                                         */
+                                        per: "day" | "week" | "month" | "quarter" | "year";
+                                        /**
+                                         * @description How many complete periods
+                                         * @example 6
+                                         */
+                                        periods: number;
+                                    };
+                                } | {
+                                    /** @description A figure per period */
+                                    perPeriod: {
+                                        /**
+                                         * @description What is counted or added
+                                         * @example {
+                                         *       "sum": "amount_minor"
+                                         *     }
+                                         */
+                                        of: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        };
+                                        /**
+                                         * @description Calendar period; a week begins on Monday
+                                         * @example month
+                                         * @enum {unknown}
+                                         */
+                                        per: "day" | "week" | "month" | "quarter" | "year";
+                                        /**
+                                         * @description How many complete periods
+                                         * @example 6
+                                         */
+                                        periods: number;
+                                    };
+                                } | {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    change: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                } | {
+                                    /** @description A run of periods */
+                                    streak: {
+                                        /**
+                                         * @description Calendar period; a week begins on Monday
+                                         * @example month
+                                         * @enum {unknown}
+                                         */
+                                        per: "day" | "week" | "month" | "quarter" | "year";
+                                        /**
+                                         * @description The longest run, or the one that reaches this period or the one before
+                                         * @default longest
+                                         * @example current
+                                         */
+                                        which: "longest" | "current";
+                                    };
+                                } | {
+                                    /**
+                                     * @description Calendar days or whole hours
+                                     * @example days
+                                     */
+                                    recency: "days" | "hours";
                                 };
+                                /**
+                                 * Format: date-time
+                                 * @description Fixed instant that the window ends at; absent = that of the refresh
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                asOf?: string;
                                 /**
                                  * @description Event name, when over events
                                  * @example wealth_viewed
@@ -21528,10 +29368,66 @@ export interface operations {
                                     [key: string]: unknown;
                                 };
                                 /**
+                                 * @description A calendar window
+                                 * @example {
+                                 *       "toDate": "month"
+                                 *     }
+                                 */
+                                window?: {
+                                    /**
+                                     * @description First month of the fiscal year
+                                     * @default 1
+                                     * @example 4
+                                     */
+                                    fiscalStart: number;
+                                    /**
+                                     * @description From the beginning of this period up to now: month to date
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    toDate: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                                } | {
+                                    /**
+                                     * @description First month of the fiscal year
+                                     * @default 1
+                                     * @example 4
+                                     */
+                                    fiscalStart: number;
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 1
+                                     */
+                                    last: number;
+                                    /**
+                                     * @description Period
+                                     * @example quarter
+                                     * @enum {unknown}
+                                     */
+                                    unit: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                                } | {
+                                    /**
+                                     * @description How many
+                                     * @example 20
+                                     */
+                                    businessDays: number;
+                                    /**
+                                     * @description Business calendar
+                                     * @example TW
+                                     * @enum {unknown}
+                                     */
+                                    calendar: "CN" | "TW" | "HK";
+                                };
+                                /**
                                  * @description Only rows in (asOf − offset − within, asOf − offset]; absent = everything up to then
                                  * @example P90D
                                  */
                                 within?: string;
+                                /**
+                                 * @description IANA time zone that days and periods are cut in
+                                 * @default UTC
+                                 * @example Asia/Taipei
+                                 */
+                                zone: string;
                             } | {
                                 /** @description Cases, in order */
                                 cases: {
@@ -21604,6 +29500,11 @@ export interface operations {
                              */
                             description?: string;
                             /**
+                             * @description Dictionary that several tags share, in place of `values`
+                             * @example yes_no
+                             */
+                            dictionary?: string;
+                            /**
                              * @description Why the last refresh failed
                              * @example There is no tag "aum".
                              */
@@ -21613,6 +29514,11 @@ export interface operations {
                              * @example txn_count_90d
                              */
                             id: string;
+                            /**
+                             * @description Whether it is among your favourites
+                             * @example false
+                             */
+                            isFavourite: boolean;
                             /**
                              * @description Kind of definition
                              * @example statistical
@@ -21636,6 +29542,12 @@ export interface operations {
                              * @enum {unknown}
                              */
                             state: "new" | "fresh" | "stale" | "failed";
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
                             /**
                              * @description Text in up to three languages
                              * @example {
@@ -21724,6 +29636,11 @@ export interface operations {
                              * @example 1
                              */
                             version: number;
+                            /**
+                             * @description How often people looked at it in the last 90 days
+                             * @example 12
+                             */
+                            views: number;
                         }[];
                         /**
                          * @description Absent on the last page
@@ -21851,7 +29768,223 @@ export interface operations {
                              * @example amount_minor
                              */
                             top: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            stddev: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            dailyAverage: string;
+                        } | {
+                            /** @description Column and number */
+                            topK: {
+                                /**
+                                 * @description How many values
+                                 * @example 3
+                                 */
+                                k: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Column and share */
+                            percentile: {
+                                /**
+                                 * @description Share of values at or below it
+                                 * @example 0.9
+                                 */
+                                at: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Two aggregates */
+                            ratio: {
+                                /** @description One side of a ratio */
+                                of: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                                /** @description One side of a ratio */
+                                to: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            trend: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            perPeriod: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /**
+                             * @description What is counted or added
+                             * @example {
+                             *       "sum": "amount_minor"
+                             *     }
+                             */
+                            change: "count" | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                sum: string;
+                            };
+                        } | {
+                            /** @description A run of periods */
+                            streak: {
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description The longest run, or the one that reaches this period or the one before
+                                 * @default longest
+                                 * @example current
+                                 */
+                                which?: "longest" | "current";
+                            };
+                        } | {
+                            /**
+                             * @description Calendar days or whole hours
+                             * @example days
+                             */
+                            recency: "days" | "hours";
                         };
+                        /**
+                         * Format: date-time
+                         * @description Fixed instant that the window ends at; absent = that of the refresh
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        asOf?: string;
                         /**
                          * @description Event name, when over events
                          * @example wealth_viewed
@@ -21886,10 +30019,66 @@ export interface operations {
                             [key: string]: unknown;
                         };
                         /**
+                         * @description A calendar window
+                         * @example {
+                         *       "toDate": "month"
+                         *     }
+                         */
+                        window?: {
+                            /**
+                             * @description First month of the fiscal year
+                             * @default 1
+                             * @example 4
+                             */
+                            fiscalStart?: number;
+                            /**
+                             * @description From the beginning of this period up to now: month to date
+                             * @example month
+                             * @enum {unknown}
+                             */
+                            toDate: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                        } | {
+                            /**
+                             * @description First month of the fiscal year
+                             * @default 1
+                             * @example 4
+                             */
+                            fiscalStart?: number;
+                            /**
+                             * @description How many complete periods
+                             * @example 1
+                             */
+                            last: number;
+                            /**
+                             * @description Period
+                             * @example quarter
+                             * @enum {unknown}
+                             */
+                            unit: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                        } | {
+                            /**
+                             * @description How many
+                             * @example 20
+                             */
+                            businessDays: number;
+                            /**
+                             * @description Business calendar
+                             * @example TW
+                             * @enum {unknown}
+                             */
+                            calendar: "CN" | "TW" | "HK";
+                        };
+                        /**
                          * @description Only rows in (asOf − offset − within, asOf − offset]; absent = everything up to then
                          * @example P90D
                          */
                         within?: string;
+                        /**
+                         * @description IANA time zone that days and periods are cut in
+                         * @default UTC
+                         * @example Asia/Taipei
+                         */
+                        zone?: string;
                     } | {
                         /** @description Cases, in order */
                         cases: {
@@ -21961,6 +30150,11 @@ export interface operations {
                      * @example Bookings in the last 90 days
                      */
                     description?: string;
+                    /**
+                     * @description Dictionary that several tags share, in place of `values`
+                     * @example yes_no
+                     */
+                    dictionary?: string;
                     /**
                      * @description Tag id, snake_case
                      * @example txn_count_90d
@@ -22160,7 +30354,223 @@ export interface operations {
                                  * @example amount_minor
                                  */
                                 top: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                stddev: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                dailyAverage: string;
+                            } | {
+                                /** @description Column and number */
+                                topK: {
+                                    /**
+                                     * @description How many values
+                                     * @example 3
+                                     */
+                                    k: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Column and share */
+                                percentile: {
+                                    /**
+                                     * @description Share of values at or below it
+                                     * @example 0.9
+                                     */
+                                    at: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Two aggregates */
+                                ratio: {
+                                    /** @description One side of a ratio */
+                                    of: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                    /** @description One side of a ratio */
+                                    to: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                trend: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                perPeriod: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                change: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                            } | {
+                                /** @description A run of periods */
+                                streak: {
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description The longest run, or the one that reaches this period or the one before
+                                     * @default longest
+                                     * @example current
+                                     */
+                                    which: "longest" | "current";
+                                };
+                            } | {
+                                /**
+                                 * @description Calendar days or whole hours
+                                 * @example days
+                                 */
+                                recency: "days" | "hours";
                             };
+                            /**
+                             * Format: date-time
+                             * @description Fixed instant that the window ends at; absent = that of the refresh
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            asOf?: string;
                             /**
                              * @description Event name, when over events
                              * @example wealth_viewed
@@ -22195,10 +30605,66 @@ export interface operations {
                                 [key: string]: unknown;
                             };
                             /**
+                             * @description A calendar window
+                             * @example {
+                             *       "toDate": "month"
+                             *     }
+                             */
+                            window?: {
+                                /**
+                                 * @description First month of the fiscal year
+                                 * @default 1
+                                 * @example 4
+                                 */
+                                fiscalStart: number;
+                                /**
+                                 * @description From the beginning of this period up to now: month to date
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                toDate: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                            } | {
+                                /**
+                                 * @description First month of the fiscal year
+                                 * @default 1
+                                 * @example 4
+                                 */
+                                fiscalStart: number;
+                                /**
+                                 * @description How many complete periods
+                                 * @example 1
+                                 */
+                                last: number;
+                                /**
+                                 * @description Period
+                                 * @example quarter
+                                 * @enum {unknown}
+                                 */
+                                unit: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                            } | {
+                                /**
+                                 * @description How many
+                                 * @example 20
+                                 */
+                                businessDays: number;
+                                /**
+                                 * @description Business calendar
+                                 * @example TW
+                                 * @enum {unknown}
+                                 */
+                                calendar: "CN" | "TW" | "HK";
+                            };
+                            /**
                              * @description Only rows in (asOf − offset − within, asOf − offset]; absent = everything up to then
                              * @example P90D
                              */
                             within?: string;
+                            /**
+                             * @description IANA time zone that days and periods are cut in
+                             * @default UTC
+                             * @example Asia/Taipei
+                             */
+                            zone: string;
                         } | {
                             /** @description Cases, in order */
                             cases: {
@@ -22270,6 +30736,11 @@ export interface operations {
                          * @example Bookings in the last 90 days
                          */
                         description?: string;
+                        /**
+                         * @description Dictionary that several tags share, in place of `values`
+                         * @example yes_no
+                         */
+                        dictionary?: string;
                         /**
                          * @description Why the last refresh failed
                          * @example There is no tag "aum".
@@ -22424,6 +30895,12 @@ export interface operations {
                              */
                             tookMs: number;
                         };
+                        /**
+                         * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                         * @example published
+                         * @enum {unknown}
+                         */
+                        status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
                         /**
                          * @description Text in up to three languages
                          * @example {
@@ -22663,7 +31140,223 @@ export interface operations {
                                  * @example amount_minor
                                  */
                                 top: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                stddev: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                dailyAverage: string;
+                            } | {
+                                /** @description Column and number */
+                                topK: {
+                                    /**
+                                     * @description How many values
+                                     * @example 3
+                                     */
+                                    k: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Column and share */
+                                percentile: {
+                                    /**
+                                     * @description Share of values at or below it
+                                     * @example 0.9
+                                     */
+                                    at: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Two aggregates */
+                                ratio: {
+                                    /** @description One side of a ratio */
+                                    of: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                    /** @description One side of a ratio */
+                                    to: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                trend: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                perPeriod: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                change: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                            } | {
+                                /** @description A run of periods */
+                                streak: {
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description The longest run, or the one that reaches this period or the one before
+                                     * @default longest
+                                     * @example current
+                                     */
+                                    which: "longest" | "current";
+                                };
+                            } | {
+                                /**
+                                 * @description Calendar days or whole hours
+                                 * @example days
+                                 */
+                                recency: "days" | "hours";
                             };
+                            /**
+                             * Format: date-time
+                             * @description Fixed instant that the window ends at; absent = that of the refresh
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            asOf?: string;
                             /**
                              * @description Event name, when over events
                              * @example wealth_viewed
@@ -22698,10 +31391,66 @@ export interface operations {
                                 [key: string]: unknown;
                             };
                             /**
+                             * @description A calendar window
+                             * @example {
+                             *       "toDate": "month"
+                             *     }
+                             */
+                            window?: {
+                                /**
+                                 * @description First month of the fiscal year
+                                 * @default 1
+                                 * @example 4
+                                 */
+                                fiscalStart: number;
+                                /**
+                                 * @description From the beginning of this period up to now: month to date
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                toDate: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                            } | {
+                                /**
+                                 * @description First month of the fiscal year
+                                 * @default 1
+                                 * @example 4
+                                 */
+                                fiscalStart: number;
+                                /**
+                                 * @description How many complete periods
+                                 * @example 1
+                                 */
+                                last: number;
+                                /**
+                                 * @description Period
+                                 * @example quarter
+                                 * @enum {unknown}
+                                 */
+                                unit: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                            } | {
+                                /**
+                                 * @description How many
+                                 * @example 20
+                                 */
+                                businessDays: number;
+                                /**
+                                 * @description Business calendar
+                                 * @example TW
+                                 * @enum {unknown}
+                                 */
+                                calendar: "CN" | "TW" | "HK";
+                            };
+                            /**
                              * @description Only rows in (asOf − offset − within, asOf − offset]; absent = everything up to then
                              * @example P90D
                              */
                             within?: string;
+                            /**
+                             * @description IANA time zone that days and periods are cut in
+                             * @default UTC
+                             * @example Asia/Taipei
+                             */
+                            zone: string;
                         } | {
                             /** @description Cases, in order */
                             cases: {
@@ -22773,6 +31522,11 @@ export interface operations {
                          * @example Bookings in the last 90 days
                          */
                         description?: string;
+                        /**
+                         * @description Dictionary that several tags share, in place of `values`
+                         * @example yes_no
+                         */
+                        dictionary?: string;
                         /**
                          * @description Why the last refresh failed
                          * @example There is no tag "aum".
@@ -22927,6 +31681,12 @@ export interface operations {
                              */
                             tookMs: number;
                         };
+                        /**
+                         * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                         * @example published
+                         * @enum {unknown}
+                         */
+                        status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
                         /**
                          * @description Text in up to three languages
                          * @example {
@@ -23155,7 +31915,223 @@ export interface operations {
                              * @example amount_minor
                              */
                             top: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            stddev: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            dailyAverage: string;
+                        } | {
+                            /** @description Column and number */
+                            topK: {
+                                /**
+                                 * @description How many values
+                                 * @example 3
+                                 */
+                                k: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Column and share */
+                            percentile: {
+                                /**
+                                 * @description Share of values at or below it
+                                 * @example 0.9
+                                 */
+                                at: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Two aggregates */
+                            ratio: {
+                                /** @description One side of a ratio */
+                                of: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                                /** @description One side of a ratio */
+                                to: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            trend: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            perPeriod: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /**
+                             * @description What is counted or added
+                             * @example {
+                             *       "sum": "amount_minor"
+                             *     }
+                             */
+                            change: "count" | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                sum: string;
+                            };
+                        } | {
+                            /** @description A run of periods */
+                            streak: {
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description The longest run, or the one that reaches this period or the one before
+                                 * @default longest
+                                 * @example current
+                                 */
+                                which?: "longest" | "current";
+                            };
+                        } | {
+                            /**
+                             * @description Calendar days or whole hours
+                             * @example days
+                             */
+                            recency: "days" | "hours";
                         };
+                        /**
+                         * Format: date-time
+                         * @description Fixed instant that the window ends at; absent = that of the refresh
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        asOf?: string;
                         /**
                          * @description Event name, when over events
                          * @example wealth_viewed
@@ -23190,10 +32166,66 @@ export interface operations {
                             [key: string]: unknown;
                         };
                         /**
+                         * @description A calendar window
+                         * @example {
+                         *       "toDate": "month"
+                         *     }
+                         */
+                        window?: {
+                            /**
+                             * @description First month of the fiscal year
+                             * @default 1
+                             * @example 4
+                             */
+                            fiscalStart?: number;
+                            /**
+                             * @description From the beginning of this period up to now: month to date
+                             * @example month
+                             * @enum {unknown}
+                             */
+                            toDate: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                        } | {
+                            /**
+                             * @description First month of the fiscal year
+                             * @default 1
+                             * @example 4
+                             */
+                            fiscalStart?: number;
+                            /**
+                             * @description How many complete periods
+                             * @example 1
+                             */
+                            last: number;
+                            /**
+                             * @description Period
+                             * @example quarter
+                             * @enum {unknown}
+                             */
+                            unit: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                        } | {
+                            /**
+                             * @description How many
+                             * @example 20
+                             */
+                            businessDays: number;
+                            /**
+                             * @description Business calendar
+                             * @example TW
+                             * @enum {unknown}
+                             */
+                            calendar: "CN" | "TW" | "HK";
+                        };
+                        /**
                          * @description Only rows in (asOf − offset − within, asOf − offset]; absent = everything up to then
                          * @example P90D
                          */
                         within?: string;
+                        /**
+                         * @description IANA time zone that days and periods are cut in
+                         * @default UTC
+                         * @example Asia/Taipei
+                         */
+                        zone?: string;
                     } | {
                         /** @description Cases, in order */
                         cases: {
@@ -23265,6 +32297,11 @@ export interface operations {
                      * @example Bookings in the last 90 days
                      */
                     description?: string;
+                    /**
+                     * @description Dictionary that several tags share, in place of `values`
+                     * @example yes_no
+                     */
+                    dictionary?: string;
                     /**
                      * @description Who answers for it
                      * @example Retail analytics
@@ -23459,7 +32496,223 @@ export interface operations {
                                  * @example amount_minor
                                  */
                                 top: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                stddev: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                dailyAverage: string;
+                            } | {
+                                /** @description Column and number */
+                                topK: {
+                                    /**
+                                     * @description How many values
+                                     * @example 3
+                                     */
+                                    k: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Column and share */
+                                percentile: {
+                                    /**
+                                     * @description Share of values at or below it
+                                     * @example 0.9
+                                     */
+                                    at: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Two aggregates */
+                                ratio: {
+                                    /** @description One side of a ratio */
+                                    of: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                    /** @description One side of a ratio */
+                                    to: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                trend: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                perPeriod: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                change: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                            } | {
+                                /** @description A run of periods */
+                                streak: {
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description The longest run, or the one that reaches this period or the one before
+                                     * @default longest
+                                     * @example current
+                                     */
+                                    which: "longest" | "current";
+                                };
+                            } | {
+                                /**
+                                 * @description Calendar days or whole hours
+                                 * @example days
+                                 */
+                                recency: "days" | "hours";
                             };
+                            /**
+                             * Format: date-time
+                             * @description Fixed instant that the window ends at; absent = that of the refresh
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            asOf?: string;
                             /**
                              * @description Event name, when over events
                              * @example wealth_viewed
@@ -23494,10 +32747,66 @@ export interface operations {
                                 [key: string]: unknown;
                             };
                             /**
+                             * @description A calendar window
+                             * @example {
+                             *       "toDate": "month"
+                             *     }
+                             */
+                            window?: {
+                                /**
+                                 * @description First month of the fiscal year
+                                 * @default 1
+                                 * @example 4
+                                 */
+                                fiscalStart: number;
+                                /**
+                                 * @description From the beginning of this period up to now: month to date
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                toDate: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                            } | {
+                                /**
+                                 * @description First month of the fiscal year
+                                 * @default 1
+                                 * @example 4
+                                 */
+                                fiscalStart: number;
+                                /**
+                                 * @description How many complete periods
+                                 * @example 1
+                                 */
+                                last: number;
+                                /**
+                                 * @description Period
+                                 * @example quarter
+                                 * @enum {unknown}
+                                 */
+                                unit: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                            } | {
+                                /**
+                                 * @description How many
+                                 * @example 20
+                                 */
+                                businessDays: number;
+                                /**
+                                 * @description Business calendar
+                                 * @example TW
+                                 * @enum {unknown}
+                                 */
+                                calendar: "CN" | "TW" | "HK";
+                            };
+                            /**
                              * @description Only rows in (asOf − offset − within, asOf − offset]; absent = everything up to then
                              * @example P90D
                              */
                             within?: string;
+                            /**
+                             * @description IANA time zone that days and periods are cut in
+                             * @default UTC
+                             * @example Asia/Taipei
+                             */
+                            zone: string;
                         } | {
                             /** @description Cases, in order */
                             cases: {
@@ -23569,6 +32878,11 @@ export interface operations {
                          * @example Bookings in the last 90 days
                          */
                         description?: string;
+                        /**
+                         * @description Dictionary that several tags share, in place of `values`
+                         * @example yes_no
+                         */
+                        dictionary?: string;
                         /**
                          * @description Why the last refresh failed
                          * @example There is no tag "aum".
@@ -23724,6 +33038,12 @@ export interface operations {
                             tookMs: number;
                         };
                         /**
+                         * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                         * @example published
+                         * @enum {unknown}
+                         */
+                        status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                        /**
                          * @description Text in up to three languages
                          * @example {
                          *       "en": "Monthly average AUM",
@@ -23853,6 +33173,108 @@ export interface operations {
             };
         };
     };
+    requestTagAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description A request to use a tag */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description When it ends
+                     * @example 2026-11-02T09:30:00.000Z
+                     */
+                    expiresAt: string;
+                    /**
+                     * @description Unit that gets it; absent = you alone
+                     * @example B01
+                     */
+                    orgUnit?: string;
+                    /**
+                     * @description What it will be used for
+                     * @example Retention calls of the wealth desk
+                     */
+                    purpose: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Use of a tag by somebody */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Approval that decides
+                         * @example apr_01j9z3
+                         */
+                        approvalId?: string;
+                        /**
+                         * @description Who decided
+                         * @example usr_01j9z4
+                         */
+                        decidedBy?: string;
+                        /**
+                         * Format: date-time
+                         * @description When it ends
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        expiresAt: string;
+                        /**
+                         * @description Id
+                         * @example tac_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description Unit that has it
+                         * @example B01
+                         */
+                        orgUnit?: string;
+                        /**
+                         * @description What it is used for
+                         * @example Retention calls of the wealth desk
+                         */
+                        purpose: string;
+                        /**
+                         * Format: date-time
+                         * @description When it was asked for
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        requestedAt: string;
+                        /**
+                         * @description Who asked
+                         * @example usr_01j9z3
+                         */
+                        requestedBy: string;
+                        /**
+                         * @description Where it stands
+                         * @example approved
+                         * @enum {unknown}
+                         */
+                        state: "requested" | "approved" | "refused" | "revoked" | "expired";
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                    };
+                };
+            };
+        };
+    };
     getTagEvidence: {
         parameters: {
             query: {
@@ -23959,6 +33381,215 @@ export interface operations {
             };
         };
     };
+    markTag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description Favourite */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Whether it is one
+                     * @example true
+                     */
+                    isFavourite: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getTagLifecycle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Life of a tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description What can be done next */
+                        actions: ("accept" | "decline" | "submit" | "withdraw" | "reject" | "approve" | "monitor" | "unmonitor" | "retire" | "revive")[];
+                        /**
+                         * @description Pending review
+                         * @example apr_01j9z3
+                         */
+                        approvalId?: string;
+                        /**
+                         * @description Who brought it there
+                         * @example usr_01j9z3
+                         */
+                        by?: string;
+                        /** @description A tag that somebody needs 標籤需求 */
+                        demand?: {
+                            /**
+                             * @description Where it would stand in the taxonomy
+                             * @example asset/aum
+                             */
+                            category?: string;
+                            /**
+                             * @description Who needs it
+                             * @example Wealth management
+                             */
+                            department: string;
+                            /**
+                             * @description What it is expected to bring
+                             * @example Keep 2 % more of the assets at risk
+                             */
+                            expectedValue: string;
+                            /**
+                             * @description What for
+                             * @example Find customers whose monthly average assets fall
+                             */
+                            need: string;
+                            /**
+                             * @description Day it is needed
+                             * @example 2026-09-30
+                             */
+                            neededBy?: string;
+                            /**
+                             * @description Tag id
+                             * @example aum_daily_avg_month
+                             */
+                            tagId: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        };
+                        /**
+                         * @description Whether it is designed
+                         * @example true
+                         */
+                        hasDefinition: boolean;
+                        /**
+                         * @description Whether its use must be granted
+                         * @example false
+                         */
+                        isRestricted: boolean;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        replacement?: string;
+                        /**
+                         * Format: date-time
+                         * @description When it came to this status
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        since?: string;
+                        /**
+                         * @description Values must be younger than this
+                         * @example 26
+                         */
+                        slaHours?: number;
+                        /**
+                         * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                         * @example published
+                         * @enum {unknown}
+                         */
+                        status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                        /** @description How it got there, oldest first */
+                        steps: {
+                            /**
+                             * @description What was done
+                             * @example submit
+                             */
+                            action: string;
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Who
+                             * @example usr_01j9z3
+                             */
+                            by: string;
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            from?: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                            /**
+                             * @description Why
+                             * @example Same as aum_band
+                             */
+                            note?: string;
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            to: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                        }[];
+                        /**
+                         * @description Who looks after its quality
+                         * @example usr_01j9z3
+                         */
+                        steward?: string;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                    };
+                };
+            };
+        };
+    };
     getTagLineage: {
         parameters: {
             query?: never;
@@ -24011,6 +33642,530 @@ export interface operations {
                              * @example Gender
                              */
                             title: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    setTagStewardship: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description Who answers for a tag and how */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Whether its use must be granted; tags of class C3 always must
+                     * @example true
+                     */
+                    isRestricted?: boolean;
+                    /**
+                     * @description Values must be younger than this
+                     * @example 26
+                     */
+                    slaHours?: number;
+                    /**
+                     * @description Who looks after its quality
+                     * @example usr_01j9z3
+                     */
+                    steward?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Life of a tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description What can be done next */
+                        actions: ("accept" | "decline" | "submit" | "withdraw" | "reject" | "approve" | "monitor" | "unmonitor" | "retire" | "revive")[];
+                        /**
+                         * @description Pending review
+                         * @example apr_01j9z3
+                         */
+                        approvalId?: string;
+                        /**
+                         * @description Who brought it there
+                         * @example usr_01j9z3
+                         */
+                        by?: string;
+                        /** @description A tag that somebody needs 標籤需求 */
+                        demand?: {
+                            /**
+                             * @description Where it would stand in the taxonomy
+                             * @example asset/aum
+                             */
+                            category?: string;
+                            /**
+                             * @description Who needs it
+                             * @example Wealth management
+                             */
+                            department: string;
+                            /**
+                             * @description What it is expected to bring
+                             * @example Keep 2 % more of the assets at risk
+                             */
+                            expectedValue: string;
+                            /**
+                             * @description What for
+                             * @example Find customers whose monthly average assets fall
+                             */
+                            need: string;
+                            /**
+                             * @description Day it is needed
+                             * @example 2026-09-30
+                             */
+                            neededBy?: string;
+                            /**
+                             * @description Tag id
+                             * @example aum_daily_avg_month
+                             */
+                            tagId: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        };
+                        /**
+                         * @description Whether it is designed
+                         * @example true
+                         */
+                        hasDefinition: boolean;
+                        /**
+                         * @description Whether its use must be granted
+                         * @example false
+                         */
+                        isRestricted: boolean;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        replacement?: string;
+                        /**
+                         * Format: date-time
+                         * @description When it came to this status
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        since?: string;
+                        /**
+                         * @description Values must be younger than this
+                         * @example 26
+                         */
+                        slaHours?: number;
+                        /**
+                         * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                         * @example published
+                         * @enum {unknown}
+                         */
+                        status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                        /** @description How it got there, oldest first */
+                        steps: {
+                            /**
+                             * @description What was done
+                             * @example submit
+                             */
+                            action: string;
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Who
+                             * @example usr_01j9z3
+                             */
+                            by: string;
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            from?: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                            /**
+                             * @description Why
+                             * @example Same as aum_band
+                             */
+                            note?: string;
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            to: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                        }[];
+                        /**
+                         * @description Who looks after its quality
+                         * @example usr_01j9z3
+                         */
+                        steward?: string;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                    };
+                };
+            };
+        };
+    };
+    moveTag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description A step in the life of a tag */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description What to do; approving and rejecting is done in approvals
+                     * @example submit
+                     * @enum {unknown}
+                     */
+                    action: "accept" | "decline" | "submit" | "withdraw" | "monitor" | "unmonitor" | "retire" | "revive";
+                    /**
+                     * @description Why
+                     * @example Nobody uses it since May
+                     */
+                    note?: string;
+                    /**
+                     * @description Tag id
+                     * @example aum_daily_avg_month
+                     */
+                    replacement?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Life of a tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description What can be done next */
+                        actions: ("accept" | "decline" | "submit" | "withdraw" | "reject" | "approve" | "monitor" | "unmonitor" | "retire" | "revive")[];
+                        /**
+                         * @description Pending review
+                         * @example apr_01j9z3
+                         */
+                        approvalId?: string;
+                        /**
+                         * @description Who brought it there
+                         * @example usr_01j9z3
+                         */
+                        by?: string;
+                        /** @description A tag that somebody needs 標籤需求 */
+                        demand?: {
+                            /**
+                             * @description Where it would stand in the taxonomy
+                             * @example asset/aum
+                             */
+                            category?: string;
+                            /**
+                             * @description Who needs it
+                             * @example Wealth management
+                             */
+                            department: string;
+                            /**
+                             * @description What it is expected to bring
+                             * @example Keep 2 % more of the assets at risk
+                             */
+                            expectedValue: string;
+                            /**
+                             * @description What for
+                             * @example Find customers whose monthly average assets fall
+                             */
+                            need: string;
+                            /**
+                             * @description Day it is needed
+                             * @example 2026-09-30
+                             */
+                            neededBy?: string;
+                            /**
+                             * @description Tag id
+                             * @example aum_daily_avg_month
+                             */
+                            tagId: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        };
+                        /**
+                         * @description Whether it is designed
+                         * @example true
+                         */
+                        hasDefinition: boolean;
+                        /**
+                         * @description Whether its use must be granted
+                         * @example false
+                         */
+                        isRestricted: boolean;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        replacement?: string;
+                        /**
+                         * Format: date-time
+                         * @description When it came to this status
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        since?: string;
+                        /**
+                         * @description Values must be younger than this
+                         * @example 26
+                         */
+                        slaHours?: number;
+                        /**
+                         * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                         * @example published
+                         * @enum {unknown}
+                         */
+                        status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                        /** @description How it got there, oldest first */
+                        steps: {
+                            /**
+                             * @description What was done
+                             * @example submit
+                             */
+                            action: string;
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Who
+                             * @example usr_01j9z3
+                             */
+                            by: string;
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            from?: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                            /**
+                             * @description Why
+                             * @example Same as aum_band
+                             */
+                            note?: string;
+                            /**
+                             * @description Where the tag stands: 需求 demand, 設計 design, 評審 review, 發布 published, 監控 monitored, 下線 retired
+                             * @example published
+                             * @enum {unknown}
+                             */
+                            to: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                        }[];
+                        /**
+                         * @description Who looks after its quality
+                         * @example usr_01j9z3
+                         */
+                        steward?: string;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                    };
+                };
+            };
+        };
+    };
+    listTagVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Versions of a tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Versions, newest first */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When it was written
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Who wrote it
+                             * @example usr_01j9z3
+                             */
+                            by: string;
+                            /** @description Differences from the version before */
+                            changes: {
+                                /**
+                                 * @description As JSON
+                                 * @example "P90D"
+                                 */
+                                after?: string;
+                                /**
+                                 * @description As JSON
+                                 * @example "P30D"
+                                 */
+                                before?: string;
+                                /**
+                                 * @description What differs from the version before
+                                 * @example /definition/within
+                                 */
+                                pointer: string;
+                            }[];
+                            /**
+                             * @description Version
+                             * @example 3
+                             */
+                            version: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    restoreTagVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+                /**
+                 * @description Version
+                 * @example 2
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Versions of a tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Versions, newest first */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When it was written
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Who wrote it
+                             * @example usr_01j9z3
+                             */
+                            by: string;
+                            /** @description Differences from the version before */
+                            changes: {
+                                /**
+                                 * @description As JSON
+                                 * @example "P90D"
+                                 */
+                                after?: string;
+                                /**
+                                 * @description As JSON
+                                 * @example "P30D"
+                                 */
+                                before?: string;
+                                /**
+                                 * @description What differs from the version before
+                                 * @example /definition/within
+                                 */
+                                pointer: string;
+                            }[];
+                            /**
+                             * @description Version
+                             * @example 3
+                             */
+                            version: number;
                         }[];
                     };
                 };
@@ -24240,6 +34395,13 @@ export interface operations {
                          */
                         created: string[];
                         /**
+                         * @description Changes that wait for a review
+                         * @example [
+                         *       "age"
+                         *     ]
+                         */
+                        proposed?: string[];
+                        /**
                          * @description Tags that stay
                          * @example [
                          *       "age"
@@ -24361,7 +34523,223 @@ export interface operations {
                              * @example amount_minor
                              */
                             top: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            stddev: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            dailyAverage: string;
+                        } | {
+                            /** @description Column and number */
+                            topK: {
+                                /**
+                                 * @description How many values
+                                 * @example 3
+                                 */
+                                k: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Column and share */
+                            percentile: {
+                                /**
+                                 * @description Share of values at or below it
+                                 * @example 0.9
+                                 */
+                                at: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Two aggregates */
+                            ratio: {
+                                /** @description One side of a ratio */
+                                of: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                                /** @description One side of a ratio */
+                                to: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            trend: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            perPeriod: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /**
+                             * @description What is counted or added
+                             * @example {
+                             *       "sum": "amount_minor"
+                             *     }
+                             */
+                            change: "count" | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                sum: string;
+                            };
+                        } | {
+                            /** @description A run of periods */
+                            streak: {
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description The longest run, or the one that reaches this period or the one before
+                                 * @default longest
+                                 * @example current
+                                 */
+                                which?: "longest" | "current";
+                            };
+                        } | {
+                            /**
+                             * @description Calendar days or whole hours
+                             * @example days
+                             */
+                            recency: "days" | "hours";
                         };
+                        /**
+                         * Format: date-time
+                         * @description Fixed instant that the window ends at; absent = that of the refresh
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        asOf?: string;
                         /**
                          * @description Event name, when over events
                          * @example wealth_viewed
@@ -24396,10 +34774,66 @@ export interface operations {
                             [key: string]: unknown;
                         };
                         /**
+                         * @description A calendar window
+                         * @example {
+                         *       "toDate": "month"
+                         *     }
+                         */
+                        window?: {
+                            /**
+                             * @description First month of the fiscal year
+                             * @default 1
+                             * @example 4
+                             */
+                            fiscalStart?: number;
+                            /**
+                             * @description From the beginning of this period up to now: month to date
+                             * @example month
+                             * @enum {unknown}
+                             */
+                            toDate: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                        } | {
+                            /**
+                             * @description First month of the fiscal year
+                             * @default 1
+                             * @example 4
+                             */
+                            fiscalStart?: number;
+                            /**
+                             * @description How many complete periods
+                             * @example 1
+                             */
+                            last: number;
+                            /**
+                             * @description Period
+                             * @example quarter
+                             * @enum {unknown}
+                             */
+                            unit: "day" | "week" | "month" | "quarter" | "year" | "fiscal_year";
+                        } | {
+                            /**
+                             * @description How many
+                             * @example 20
+                             */
+                            businessDays: number;
+                            /**
+                             * @description Business calendar
+                             * @example TW
+                             * @enum {unknown}
+                             */
+                            calendar: "CN" | "TW" | "HK";
+                        };
+                        /**
                          * @description Only rows in (asOf − offset − within, asOf − offset]; absent = everything up to then
                          * @example P90D
                          */
                         within?: string;
+                        /**
+                         * @description IANA time zone that days and periods are cut in
+                         * @default UTC
+                         * @example Asia/Taipei
+                         */
+                        zone?: string;
                     } | {
                         /** @description Cases, in order */
                         cases: {
@@ -26187,6 +36621,644 @@ export interface operations {
                          * @example marketer
                          */
                         username: string;
+                    };
+                };
+            };
+        };
+    };
+    exportSql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to export */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description One SELECT over the tables of the workbench
+                     * @example SELECT city, count() AS customers FROM customer GROUP BY city ORDER BY customers DESC
+                     */
+                    sql: string;
+                };
+            };
+        };
+        responses: {
+            /** @description CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example city,customers
+                     *     Taipei,120
+                     */
+                    "application/json": string;
+                };
+            };
+        };
+    };
+    exportNotebook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to export */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description One SELECT over the tables of the workbench
+                     * @example SELECT city, count() AS customers FROM customer GROUP BY city ORDER BY customers DESC
+                     */
+                    sql: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Notebook (.ipynb) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {"nbformat": 4} */
+                    "application/json": string;
+                };
+            };
+        };
+    };
+    listSavedQueries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Kept queries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The caller’s and shared ones, newest first */
+                        items: {
+                            /**
+                             * @description What it is for
+                             * @example For the monthly review
+                             */
+                            description: string;
+                            /**
+                             * @description Query
+                             * @example qry_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description Whether the caller may change it
+                             * @example true
+                             */
+                            isMine: boolean;
+                            /**
+                             * @description Name
+                             * @example Deposits by city
+                             */
+                            name: string;
+                            /**
+                             * @description User
+                             * @example usr_01j9z3
+                             */
+                            owner: string;
+                            /**
+                             * @description Who that is
+                             * @example Analyst
+                             */
+                            ownerName: string;
+                            /**
+                             * @description Whether others see it
+                             * @example true
+                             */
+                            shared: boolean;
+                            /**
+                             * @description One SELECT over the tables of the workbench
+                             * @example SELECT city, count() AS customers FROM customer GROUP BY city ORDER BY customers DESC
+                             */
+                            sql: string;
+                            /**
+                             * Format: date-time
+                             * @description Last changed
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            updatedAt: string;
+                            /**
+                             * @description Version
+                             * @example 2
+                             */
+                            version: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    saveQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A query to keep */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description What it is for
+                     * @example For the monthly review
+                     */
+                    description?: string;
+                    /**
+                     * @description Name
+                     * @example Deposits by city
+                     */
+                    name: string;
+                    /**
+                     * @description Whether others see it
+                     * @default false
+                     * @example true
+                     */
+                    shared?: boolean;
+                    /**
+                     * @description One SELECT over the tables of the workbench
+                     * @example SELECT city, count() AS customers FROM customer GROUP BY city ORDER BY customers DESC
+                     */
+                    sql: string;
+                    /**
+                     * @description Version the change was made from
+                     * @example 2
+                     */
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description A kept query */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description What it is for
+                         * @example For the monthly review
+                         */
+                        description: string;
+                        /**
+                         * @description Query
+                         * @example qry_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description Whether the caller may change it
+                         * @example true
+                         */
+                        isMine: boolean;
+                        /**
+                         * @description Name
+                         * @example Deposits by city
+                         */
+                        name: string;
+                        /**
+                         * @description User
+                         * @example usr_01j9z3
+                         */
+                        owner: string;
+                        /**
+                         * @description Who that is
+                         * @example Analyst
+                         */
+                        ownerName: string;
+                        /**
+                         * @description Whether others see it
+                         * @example true
+                         */
+                        shared: boolean;
+                        /**
+                         * @description One SELECT over the tables of the workbench
+                         * @example SELECT city, count() AS customers FROM customer GROUP BY city ORDER BY customers DESC
+                         */
+                        sql: string;
+                        /**
+                         * Format: date-time
+                         * @description Last changed
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        updatedAt: string;
+                        /**
+                         * @description Version
+                         * @example 2
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    changeSavedQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Query
+                 * @example qry_01j9z3
+                 */
+                queryId: string;
+            };
+            cookie?: never;
+        };
+        /** @description A query to keep */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description What it is for
+                     * @example For the monthly review
+                     */
+                    description?: string;
+                    /**
+                     * @description Name
+                     * @example Deposits by city
+                     */
+                    name: string;
+                    /**
+                     * @description Whether others see it
+                     * @default false
+                     * @example true
+                     */
+                    shared?: boolean;
+                    /**
+                     * @description One SELECT over the tables of the workbench
+                     * @example SELECT city, count() AS customers FROM customer GROUP BY city ORDER BY customers DESC
+                     */
+                    sql: string;
+                    /**
+                     * @description Version the change was made from
+                     * @example 2
+                     */
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description A kept query */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description What it is for
+                         * @example For the monthly review
+                         */
+                        description: string;
+                        /**
+                         * @description Query
+                         * @example qry_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description Whether the caller may change it
+                         * @example true
+                         */
+                        isMine: boolean;
+                        /**
+                         * @description Name
+                         * @example Deposits by city
+                         */
+                        name: string;
+                        /**
+                         * @description User
+                         * @example usr_01j9z3
+                         */
+                        owner: string;
+                        /**
+                         * @description Who that is
+                         * @example Analyst
+                         */
+                        ownerName: string;
+                        /**
+                         * @description Whether others see it
+                         * @example true
+                         */
+                        shared: boolean;
+                        /**
+                         * @description One SELECT over the tables of the workbench
+                         * @example SELECT city, count() AS customers FROM customer GROUP BY city ORDER BY customers DESC
+                         */
+                        sql: string;
+                        /**
+                         * Format: date-time
+                         * @description Last changed
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        updatedAt: string;
+                        /**
+                         * @description Version
+                         * @example 2
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    deleteSavedQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Query
+                 * @example qry_01j9z3
+                 */
+                queryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    runSql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A question in SQL */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Rows answered at most
+                     * @default 1000
+                     * @example 1000
+                     */
+                    limit?: number;
+                    /**
+                     * @description One SELECT over the tables of the workbench
+                     * @example SELECT city, count() AS customers FROM customer GROUP BY city ORDER BY customers DESC
+                     */
+                    sql: string;
+                };
+            };
+        };
+        responses: {
+            /** @description An answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The caller’s budget of today */
+                        budget: {
+                            /**
+                             * @description Query time a day
+                             * @example 1800000
+                             */
+                            dailyMs: number;
+                            /**
+                             * @description Query time of today so far
+                             * @example 1200
+                             */
+                            spentMs: number;
+                        };
+                        /** @description Columns in order */
+                        columns: {
+                            /**
+                             * @description Column
+                             * @example city
+                             */
+                            name: string;
+                            /**
+                             * @description Warehouse type
+                             * @example LowCardinality(String)
+                             */
+                            type: string;
+                        }[];
+                        /**
+                         * @description Rows the warehouse had to read
+                         * @example 20000
+                         */
+                        estimatedRows: number;
+                        /**
+                         * @description False when there are more rows than the limit
+                         * @example true
+                         */
+                        isComplete: boolean;
+                        /** @description What was read, as recorded in the access log */
+                        reads: {
+                            /** @description Columns read */
+                            columns: string[];
+                            /**
+                             * @description Table
+                             * @example customer
+                             */
+                            table: string;
+                        }[];
+                        /**
+                         * @description Data release it was read from
+                         * @example 42
+                         */
+                        release: number;
+                        /** @description Rows, each in the order of the columns */
+                        rows: unknown[][];
+                        /**
+                         * @description Run, as in the history
+                         * @example run_01j9z3
+                         */
+                        runId: string;
+                        /**
+                         * @description Milliseconds
+                         * @example 42
+                         */
+                        tookMs: number;
+                    };
+                };
+            };
+        };
+    };
+    listWorkbenchRuns: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Where the page before ended
+                 * @example b2Zmc2V0OjUw
+                 */
+                cursor?: string;
+                /**
+                 * @description Items a page
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Runs, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description This page, in order */
+                        items: {
+                            /**
+                             * @description Who asked
+                             * @example Analyst
+                             */
+                            byName: string;
+                            /**
+                             * @description Why not
+                             * @example the function "file" is not allowed
+                             */
+                            error?: string;
+                            /**
+                             * @description Run
+                             * @example run_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description What for
+                             * @example run
+                             * @enum {unknown}
+                             */
+                            purpose: "run" | "export";
+                            /**
+                             * @description Rows answered
+                             * @example 12
+                             */
+                            rows?: number;
+                            /**
+                             * @description One SELECT over the tables of the workbench
+                             * @example SELECT city, count() AS customers FROM customer GROUP BY city ORDER BY customers DESC
+                             */
+                            sql: string;
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            startedAt: string;
+                            /**
+                             * @description How it went
+                             * @example done
+                             * @enum {unknown}
+                             */
+                            state: "running" | "done" | "refused" | "failed" | "cancelled";
+                            /**
+                             * @description Milliseconds
+                             * @example 42
+                             */
+                            tookMs?: number;
+                        }[];
+                        /**
+                         * @description Absent on the last page
+                         * @example b2Zmc2V0OjUw
+                         */
+                        nextCursor?: string;
+                    };
+                };
+            };
+        };
+    };
+    listWorkbenchTables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What can be asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Whether only customers of the caller’s org units are in them
+                         * @example false
+                         */
+                        isScoped: boolean;
+                        /** @description Tables this caller may ask */
+                        items: {
+                            /** @description Columns */
+                            columns: {
+                                /**
+                                 * @description How this caller sees it: `pseudonym` still joins, but tells nothing
+                                 * @example pseudonym
+                                 * @enum {unknown}
+                                 */
+                                access: "clear" | "pseudonym" | "hidden";
+                                /**
+                                 * @description `C1`, `C2` or `C3`
+                                 * @example C3
+                                 */
+                                dataClass: string;
+                                /**
+                                 * @description Column
+                                 * @example account_id
+                                 */
+                                name: string;
+                                /**
+                                 * @description Warehouse type
+                                 * @example String
+                                 */
+                                type: string;
+                            }[];
+                            /**
+                             * @description What it is
+                             * @example canonical
+                             * @enum {unknown}
+                             */
+                            kind: "canonical" | "tags" | "metric" | "audience";
+                            /**
+                             * @description Name in SQL
+                             * @example customer
+                             */
+                            name: string;
+                            /**
+                             * @description What people call it
+                             * @example Customers
+                             */
+                            title: string;
+                        }[];
                     };
                 };
             };

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AUDIENCES } from './definitions.audiences.ts';
 import { CAMPAIGNS } from './definitions.campaigns.ts';
+import { METRICS_YAML } from './definitions.metrics.ts';
 import { SOURCES } from './definitions.sources.ts';
 import { TAGS } from './definitions.tags.ts';
 
@@ -35,6 +36,7 @@ const MODEL = {
 export const DEMO_DOCUMENTS: readonly DemoDocument[] = [
   ...SOURCES,
   { path: 'demo.tags.yaml', text: TAGS },
+  { path: 'demo.metrics.yaml', text: METRICS_YAML },
   { path: 'demo.audiences.json', text: `${JSON.stringify({ audiences: AUDIENCES }, null, 2)}\n` },
   ...CAMPAIGNS,
   { path: 'demo.model.json', text: `${JSON.stringify(MODEL, null, 2)}\n` },

@@ -239,6 +239,8 @@ export interface SegmentInfo {
   readonly earliestChangedAtMs?: number;
   /** Physical tables that this one, a view, reads; they are kept as long as it is. */
   readonly reads?: readonly string[];
+  /** The segment of a source's table whose rows it shows as customers' facts. */
+  readonly origin?: string;
   /** Id of the load that made it. */
   readonly createdBy?: string;
 }

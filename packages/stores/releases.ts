@@ -2,7 +2,7 @@ import type { Clock } from '@rapport/kernel';
 import { Type } from 'typebox';
 import { ulid } from 'ulid';
 import type { ModuleMigrations, Placement, Relational, Release, Releases, Warehouse } from './ports.ts';
-import { createSegmentBook, segmentsMigration } from './segments.ts';
+import { createSegmentBook, segmentsMigrations } from './segments.ts';
 
 export const releasesMigrations: ModuleMigrations = {
   module: 'stores',
@@ -32,7 +32,7 @@ create index placement_until on rapport.placement (until);
       id: '20261125T040000_placement_segments',
       sql: 'alter table rapport.placement add column if not exists segments text[];',
     },
-    segmentsMigration,
+    ...segmentsMigrations,
   ],
 };
 

@@ -1,8 +1,9 @@
 import type { Migration, Relational, SegmentInfo } from './ports.ts';
 
-export const segmentsMigration: Migration = {
-  id: '20261125T041500_segments',
-  sql: `
+export const segmentsMigrations: readonly Migration[] = [
+  {
+    id: '20261125T041500_segments',
+    sql: `
 create table rapport.segment (
   name text primary key,
   rows bigint not null,
@@ -15,7 +16,9 @@ create table rapport.segment (
   created_by text
 );
 `,
-};
+  },
+  { id: '20261125T045500_segment_origin', sql: 'alter table rapport.segment add column origin text;' },
+];
 
 interface SegmentRow {
   name: string;
@@ -27,6 +30,7 @@ interface SegmentRow {
   earliest_changed_at_ms: number | null;
   reads: string[] | null;
   created_by: string | null;
+  origin: string | null;
 }
 
 /** The record of segments, written before one is published and dropped with it. */
@@ -35,10 +39,10 @@ export function createSegmentBook({ pool }: Pick<Relational, 'pool'>) {
     async describe(infos: readonly SegmentInfo[]): Promise<void> {
       if (infos.length === 0) return;
       await pool.query(
-        `insert into rapport.segment (name, rows, min_at_ms, max_at_ms, made_of, withdrawn, earliest_changed_at_ms, reads, created_by)
-         select n.name, n.rows, n.min_at_ms, n.max_at_ms, n.made_of, n.withdrawn, n.earliest_changed_at_ms, n.reads, n.created_by
+        `insert into rapport.segment (name, rows, min_at_ms, max_at_ms, made_of, withdrawn, earliest_changed_at_ms, reads, created_by, origin)
+         select n.name, n.rows, n.min_at_ms, n.max_at_ms, n.made_of, n.withdrawn, n.earliest_changed_at_ms, n.reads, n.created_by, n.origin
          from jsonb_to_recordset($1) as n (name text, rows bigint, min_at_ms bigint, max_at_ms bigint, made_of text[], withdrawn text,
-           earliest_changed_at_ms bigint, reads text[], created_by text)
+           earliest_changed_at_ms bigint, reads text[], created_by text, origin text)
          on conflict (name) do nothing`,
         [
           JSON.stringify(
@@ -52,6 +56,7 @@ export function createSegmentBook({ pool }: Pick<Relational, 'pool'>) {
               earliest_changed_at_ms: info.earliestChangedAtMs ?? null,
               reads: info.reads ?? null,
               created_by: info.createdBy ?? null,
+              origin: info.origin ?? null,
             })),
           ),
         ],
@@ -61,7 +66,7 @@ export function createSegmentBook({ pool }: Pick<Relational, 'pool'>) {
     async find(names: readonly string[]): Promise<Map<string, SegmentInfo>> {
       if (names.length === 0) return new Map();
       const { rows } = await pool.query<SegmentRow>(
-        `select s.name, s.rows, s.min_at_ms, s.max_at_ms, s.made_of, s.withdrawn, s.earliest_changed_at_ms, s.reads, s.created_by
+        `select s.name, s.rows, s.min_at_ms, s.max_at_ms, s.made_of, s.withdrawn, s.earliest_changed_at_ms, s.reads, s.created_by, s.origin
          from rapport.segment s where s.name = any($1)`,
         [names],
       );
@@ -95,5 +100,6 @@ function infoOf(row: SegmentRow): SegmentInfo {
     ...(row.earliest_changed_at_ms === null ? {} : { earliestChangedAtMs: row.earliest_changed_at_ms }),
     ...(row.reads === null ? {} : { reads: row.reads }),
     ...(row.created_by === null ? {} : { createdBy: row.created_by }),
+    ...(row.origin === null ? {} : { origin: row.origin }),
   };
 }

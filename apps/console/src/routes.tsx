@@ -163,6 +163,18 @@ const insights = [
     lazyRouteComponent(() => import('./pages/reports/reports-page.tsx'), 'ReportsPage'),
   ),
   page(
+    '/metrics',
+    lazyRouteComponent(() => import('./pages/metrics/metrics-page.tsx'), 'MetricsPage'),
+  ),
+  page(
+    '/metrics/$metricId',
+    lazyRouteComponent(() => import('./pages/metrics/metric-page.tsx'), 'MetricPage'),
+  ),
+  page(
+    '/workbench',
+    lazyRouteComponent(() => import('./pages/workbench/workbench-page.tsx'), 'WorkbenchPage'),
+  ),
+  page(
     '/models',
     lazyRouteComponent(() => import('./pages/models/models-page.tsx'), 'ModelsPage'),
   ),

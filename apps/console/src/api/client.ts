@@ -30,6 +30,9 @@ export const api = {
   /** Fetches a file, for a download or a preview. */
   blob: async (path: string, options?: RequestOptions): Promise<Blob> =>
     (await send('GET', path, { accept: '*/*' }, options)).blob(),
+  /** The same for an answer to a posted question. */
+  postBlob: async (path: string, options?: RequestOptions): Promise<Blob> =>
+    (await send('POST', path, { accept: '*/*' }, options)).blob(),
 };
 
 export function addressOf(path: string, query: Query = {}): string {

@@ -58,7 +58,11 @@ export const navigation: readonly NavigationProduct[] = [
   {
     key: 'insights',
     text: 'shell.product.insights',
-    pages: [{ to: '/reports', text: 'shell.page.reports', permission: 'reports.read' }],
+    pages: [
+      { to: '/reports', text: 'shell.page.reports', permission: 'reports.read' },
+      { to: '/metrics', text: 'shell.page.metrics', permission: 'metrics.read' },
+      { to: '/workbench', text: 'shell.page.workbench', permission: 'workbench.run' },
+    ],
   },
   {
     key: 'governance',

@@ -6,12 +6,14 @@ import { content } from './content.ts';
 import { customers } from './customers.ts';
 import { governance } from './governance.ts';
 import { home } from './home.ts';
+import { metrics } from './metrics.ts';
 import { contacts, decisions, models, offers } from './recommendation.ts';
 import { reports } from './reports.ts';
 import { shell } from './shell.ts';
 import { sources } from './sources.ts';
 import { tags } from './tags.ts';
 import { words } from './words.ts';
+import { workbench } from './workbench.ts';
 
 export const en = {
   audiences,
@@ -24,6 +26,7 @@ export const en = {
   decisions,
   governance,
   home,
+  metrics,
   models,
   offers,
   reports,
@@ -31,4 +34,5 @@ export const en = {
   sources,
   tags,
   words,
+  workbench,
 };

@@ -30,6 +30,8 @@ export const shell = {
     sources: 'Sources',
     models: 'Models',
     reports: 'Campaign reports',
+    metrics: 'Metrics',
+    workbench: 'SQL workbench',
     users: 'Users',
     apiKeys: 'API keys',
     audit: 'Audit trail',

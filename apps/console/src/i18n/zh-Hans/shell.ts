@@ -33,6 +33,8 @@ export const shell: Translation<typeof en> = {
     sources: '数据源',
     models: '模型',
     reports: '活动报告',
+    metrics: '指标',
+    workbench: 'SQL 工作台',
     users: '用户',
     apiKeys: 'API 密钥',
     audit: '审计轨迹',

@@ -33,6 +33,8 @@ export const shell: Translation<typeof en> = {
     sources: '數據源',
     models: '模型',
     reports: '活動報告',
+    metrics: '指標',
+    workbench: 'SQL 工作台',
     users: '使用者',
     apiKeys: 'API 金鑰',
     audit: '審計軌跡',

@@ -1,0 +1,87 @@
+import type { ConditionCatalog } from '@rapport/conditions';
+import type { IdentityMatcher } from '@rapport/customers';
+import type { AuditRecord } from '@rapport/governance';
+import type { Clock, EpochMs, Log } from '@rapport/kernel';
+import type { Jobs, Placement, Relational, Release, Releases, Warehouse } from '@rapport/stores';
+import type { Audiences, AudienceUsage } from './audiences.ts';
+import type { CodedBucket, CodedTag } from './coded-tag.ts';
+import { createCodedTags } from './coded-tags.ts';
+import { createGrowth, type Growth } from './growth.service.ts';
+import { createLists, type Lists } from './lists.service.ts';
+import { createLookalikes, type LookalikeDeps, type Lookalikes } from './lookalike.service.ts';
+import { createProfiles, type ProfileService } from './profile.service.ts';
+import { createRelaxing } from './relax.service.ts';
+
+export interface InsightDeps {
+  readonly relational: Pick<Relational, 'pool' | 'transaction'>;
+  readonly warehouse: Warehouse;
+  readonly releases: Releases;
+  readonly jobs: Jobs;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly audit: { record(entry: AuditRecord): Promise<void> };
+  readonly audiences: Audiences;
+  readonly catalog: (release: Release) => Promise<ConditionCatalog>;
+  readonly matcher: IdentityMatcher;
+  /** The set engine, where tags are indexed; without it a tag's buckets are evaluated one by one. */
+  readonly engine?: CodeEngine;
+  readonly publishScores?: NonNullable<LookalikeDeps['publishScores']>;
+  readonly listUsages?: (listId: string) => Promise<readonly AudienceUsage[]>;
+  readonly isBusinessDay?: (day: string) => boolean;
+  /** Bytes that codes of tags may take in memory. @default 3 GiB */
+  readonly codeMemoryBytes?: number;
+}
+
+/** What is needed of the set engine. */
+export interface CodeEngine {
+  codes(tagId: string, view: CodeView): Promise<CodedTag | undefined>;
+  buckets(tagId: string, view: CodeView): Promise<readonly CodedBucket[] | undefined>;
+}
+interface CodeView {
+  readonly catalog: ConditionCatalog;
+  readonly placements: ReadonlyMap<string, Placement>;
+  readonly now: EpochMs;
+  readonly signal?: AbortSignal;
+}
+
+export interface Insight extends ProfileService {
+  readonly relax: ReturnType<typeof createRelaxing>;
+  readonly lookalikes: Lookalikes;
+  readonly lists: Lists;
+  readonly growth: Growth;
+}
+
+/** Everything beyond counting that is done with audiences: profile, overlap, relax, look-alike, lists, growth. */
+export function createAudienceInsight(deps: InsightDeps): Insight {
+  const { audiences, releases, clock, engine } = deps;
+  const viewOf = (
+    catalog: ConditionCatalog,
+    { placements }: Release,
+    signal: AbortSignal | undefined,
+  ): CodeView => ({
+    catalog,
+    placements,
+    now: clock.now(),
+    ...(signal ? { signal } : {}),
+  });
+  const codes = createCodedTags({
+    warehouse: deps.warehouse,
+    resolve: audiences.resolve,
+    indexed: async (tag, catalog, release, signal) => engine?.codes(tag, viewOf(catalog, release, signal)),
+    indexedBuckets: async (tag, catalog, release, signal) =>
+      engine?.buckets(tag, viewOf(catalog, release, signal)),
+    memoryBytes: deps.codeMemoryBytes ?? 3 * 2 ** 30,
+  });
+  const lists = createLists({
+    ...deps,
+    ...(deps.listUsages ? { usages: deps.listUsages } : {}),
+  });
+  const shared = { audiences, releases, catalog: deps.catalog, codes };
+  return {
+    ...createProfiles(shared),
+    relax: createRelaxing({ audiences, releases, codes }),
+    lookalikes: createLookalikes({ ...deps, codes, lists }),
+    lists,
+    growth: createGrowth({ ...deps, lists }),
+  };
+}
