@@ -2,6 +2,7 @@
 const MAY_IMPORT = {
   governance: [],
   sources: ['governance'],
+  catalog: ['governance', 'sources'],
   customers: ['governance', 'sources'],
   tags: ['governance', 'sources', 'customers'],
   audiences: ['governance', 'customers', 'tags'],
