@@ -840,9 +840,9 @@ describe('derived tables and roles', () => {
       `SELECT toString(tuple(*)) AS row FROM (${table?.select ?? ''}) ORDER BY customer_id`,
     );
     expect(rows.map(({ row }) => row)).toEqual([
-      "('1','retail','female',NULL,'2020-01-01','','',NULL,'','','Ann','138','',{'extra':'x'},'client.csv',2)",
-      "('2','retail','male',NULL,NULL,'','',NULL,'','','Bob','139','',{},'client.csv',3)",
-      "('3','retail','',NULL,'2021-01-01','','',NULL,'','','Cat','','',{'extra':'z'},'client.csv',4)",
+      "('1','retail','female',NULL,'2020-01-01','','',NULL,'','','Ann','138','','','',{'extra':'x'},'client.csv',2)",
+      "('2','retail','male',NULL,NULL,'','',NULL,'','','Bob','139','','','',{},'client.csv',3)",
+      "('3','retail','',NULL,'2021-01-01','','',NULL,'','','Cat','','','','',{'extra':'z'},'client.csv',4)",
     ]);
     expect(consents).toEqual([
       {
