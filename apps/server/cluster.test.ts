@@ -282,9 +282,8 @@ type Vocabulary = Awaited<ReturnType<Platform['audiences']['vocabulary']>>;
 
 function randomCondition(random: Random, vocabulary: Vocabulary, samples: Samples, depth: number): Condition {
   const pick = <Item>(items: readonly Item[]): Item => {
-    const item = items[Math.floor(random.next() * items.length)];
-    if (item === undefined) throw new Error('nothing to choose from');
-    return item;
+    for (const item of items.slice(random.integer(items.length))) return item;
+    throw new Error('nothing to choose from');
   };
   const roll = random.next();
   if (depth > 0 && roll < 0.55) {
@@ -298,7 +297,7 @@ function randomCondition(random: Random, vocabulary: Vocabulary, samples: Sample
   }
   if (roll > 0.97)
     return { bucket: { salt: pick(['a', 'b']), from: 0, to: 1 + Math.floor(random.next() * 9_999) } };
-  const within = pick(['P7D', 'P30D', 'P90D', undefined]);
+  const within = pick(['P7D', 'P30D', 'P90D', '']);
   if (roll > 0.85) {
     const event = pick(vocabulary.events).name;
     return {

@@ -126,9 +126,15 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     log,
     audit,
     approvals,
+    stream,
     customers,
     manifests: () => sources.manifests(),
   });
+  const collectEvents: typeof customers.collectEvents = async (events) => {
+    const collected = await customers.collectEvents(events);
+    await tags.streams.note(events);
+    return collected;
+  };
   sources.onLoaded(async () => {
     await tags.refresh();
   });
@@ -144,6 +150,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     log,
     audit,
     catalog: audienceCatalog,
+    useFaults: (condition, actor) => tags.workflow.useFaults(condition, actor),
   });
   const insight = createAudienceInsight({
     relational,
@@ -262,7 +269,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   tags.lineage.register(campaignLineage({ relational, offers }));
   decisions.onResponse(async ({ eventId, cid, response, at, decisionId, offerId, slot }) => {
     const properties = { decision_id: decisionId, offer_id: offerId, slot: slot ?? '' };
-    await customers.collectEvents([{ eventId, cid, name: `offer_${response}`, at, properties }]);
+    await collectEvents([{ eventId, cid, name: `offer_${response}`, at, properties }]);
   });
   const models = createModels({
     relational,
@@ -339,9 +346,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   if (roles.has('maintain')) workers.push(createMaintenance({ releases, log }));
   if (roles.has('compute')) workers.push(insight.growth.component);
   if (roles.has('project')) {
-    workers.push(
-      createContactProjector({ stream, collectEvents: (events) => customers.collectEvents(events), log }),
-    );
+    workers.push(createContactProjector({ stream, collectEvents, log }));
     workers.push(createContactPublisher({ relational, stream, log }));
   }
   if (roles.has('deliver')) {
@@ -360,6 +365,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
       }),
     );
   }
+  if (roles.has('compute')) workers.push(tags.streams.component);
   if (roles.has('orchestrate')) workers.push(createOrchestrator({ campaigns, log }));
 
   return {

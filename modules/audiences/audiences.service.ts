@@ -110,6 +110,15 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
       hasCustomers: release.placements.has('customer'),
     };
   };
+  /** @throws audiences.not_granted */
+  const requireGranted = async (condition: Condition, actor: Actor): Promise<void> => {
+    const faults = (await deps.useFaults?.(condition, actor)) ?? [];
+    if (faults.length === 0) return;
+    throw audiencesProblems.not_granted({
+      detail: faults.map(({ pointer, message }) => `${pointer}: ${message}`).join(' '),
+      faults: faults.map(({ pointer, message }) => ({ pointer: `/condition${pointer}`, message })),
+    });
+  };
   const instantOf = (asOf: string | undefined): EpochMs | undefined => {
     if (asOf === undefined) return undefined;
     const at = parseInstant(asOf);
@@ -254,6 +263,7 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
     find: async (id) => facts(await store.find(id)),
     findByName: async (name) => facts(await store.findByName(name)),
     async create(audience, actor) {
+      await requireGranted(audience.condition, actor);
       const { condition } = await evaluation(audience.condition, { at: '/condition' });
       const at = new Date(clock.now());
       const row: AudienceRow = {
@@ -279,6 +289,7 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
       return presentAudience(await countAfterSaving(row), actor);
     },
     async replace(id, audience, actor) {
+      await requireGranted(audience.condition, actor);
       const before = await requireRow(id);
       const { condition } = await evaluation(audience.condition, { at: '/condition', audienceId: id });
       const row = await store.replace(id, audience.version, {
@@ -320,6 +331,7 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
 
     async count(request, actor, signal) {
       const started = performance.now();
+      await requireGranted(request.condition, actor);
       const asOf = instantOf(request.asOf);
       const wanted = await evaluation(request.condition, { now: asOf, at: '/condition' });
       return presentCount(await countOf(wanted, asOf, actor.orgScope, signal), wanted, started);
@@ -334,6 +346,7 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
     },
     async explain(request, actor, signal) {
       const started = performance.now();
+      await requireGranted(request.condition, actor);
       const wanted = await evaluation(request.condition, { now: instantOf(request.asOf), at: '/condition' });
       const { condition, catalog } = wanted;
       const explained = wanted.hasCustomers
@@ -360,6 +373,7 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
       };
     },
     async evaluate(request, actor, signal) {
+      await requireGranted(request.condition, actor);
       const wanted = await evaluation(request.condition, { now: instantOf(request.asOf), at: '/condition' });
       const { condition, catalog, now, release } = wanted;
       const found = wanted.hasCustomers

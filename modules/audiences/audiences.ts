@@ -35,6 +35,8 @@ export interface AudiencesDeps {
    * kept; audiences are laid over it here.
    */
   readonly catalog: (release: Release, asOf?: EpochMs) => Promise<ConditionCatalog>;
+  /** Names in a condition whose use this actor has not been granted. @default nothing is withheld */
+  readonly useFaults?: (condition: Condition, actor: Actor) => Promise<readonly ProblemFault[]>;
   /** Shared by all who evaluate conditions in this process. @default one of its own */
   readonly sets?: SetEngine;
 }

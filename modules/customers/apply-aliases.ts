@@ -37,6 +37,8 @@ export function createAliasApplier(deps: {
   readonly builder: CustomerBuilder;
   /** Role tables of the release, most trusted source first. */
   readonly roleTables: (release: Release) => Promise<readonly RoleTable[]>;
+  /** Anonymous users whose history is that of one of these records. */
+  readonly stitchedTo?: (records: readonly number[]) => Promise<readonly { user: number; record: number }[]>;
 }) {
   const { warehouse, releases, builder } = deps;
   const q = (table: string): string => warehouse.identifier(table);
@@ -88,6 +90,7 @@ export function createAliasApplier(deps: {
       );
       const identities = await builder.identities(built.record, ofRole('customer'), ofRole('identity'), {
         only,
+        hasMerged: true,
       });
       await copy(identity, identities, 'identity', keep('cid', gone));
       const set: Record<string, Placement> = {
@@ -107,7 +110,7 @@ export function createAliasApplier(deps: {
         set[role] = moved.placement;
         movedRows += moved.rows;
       }
-      movedRows += await moveCollected(moves);
+      movedRows += await moveCollected(changed, wanted);
       const after = await releases.publish({ set, note: `identity: ${changed.length} records` });
       return { release: after, changed: changed.length, customers: [...customers], movedRows };
     } finally {
@@ -274,7 +277,22 @@ export function createAliasApplier(deps: {
    * Events the platform collected stand in one table that only grows: the rows get their new customer before the
    * release does, and running it again finds what is still to be done.
    */
-  async function moveCollected(moves: string): Promise<number> {
+  async function moveCollected(
+    changed: readonly number[],
+    wanted: ReadonlyMap<number, number>,
+  ): Promise<number> {
+    const users = (await deps.stitchedTo?.(changed)) ?? [];
+    const owners = new Map(changed.map((record) => [record, wanted.get(record) ?? record]));
+    for (const { user, record } of users) owners.set(user, wanted.get(record) ?? record);
+    const moves = await numbersTable('moved', new Set(owners.keys()), owners);
+    try {
+      return await moveCollectedBy(moves);
+    } finally {
+      await warehouse.drop(moves);
+    }
+  }
+
+  async function moveCollectedBy(moves: string): Promise<number> {
     const due = `SELECT record, cid FROM ${q(moves)}`;
     const [found] = await warehouse.query(
       Counted,

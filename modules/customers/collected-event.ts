@@ -26,18 +26,31 @@ const CHUNK = 10_000;
  * batch delivered again adds nothing; should two processes ever write the same event at once, the table's
  * replacing merge leaves one.
  */
-export function createCollectedEvents(deps: { warehouse: Warehouse; clock: Clock }): CollectedEvents {
+export function createCollectedEvents(deps: {
+  warehouse: Warehouse;
+  clock: Clock;
+  /** Whose the events of a number are: it may have been merged into another, or be an anonymous user's. */
+  customerOf?: (cid: number) => Promise<number>;
+}): CollectedEvents {
   const { warehouse, clock } = deps;
   let turn: Promise<unknown> = Promise.resolve();
 
   const append = async (events: readonly NewCollectedEvent[]): Promise<number> => {
     const unique = [...new Map(events.map((event) => [event.eventId, event])).values()];
+    const owners = new Map<number, number>();
+    for (const { cid } of unique) {
+      if (!owners.has(cid)) owners.set(cid, (await deps.customerOf?.(cid)) ?? cid);
+    }
+    const ownerOf = (cid: number): number => owners.get(cid) ?? cid;
     const known = new Set(
       (
         await warehouse.query(
           EventId,
           'SELECT event_id FROM collected_event WHERE cid IN {cids:Array(UInt32)} AND event_id IN {ids:Array(String)}',
-          { cids: [...new Set(unique.map((event) => event.cid))], ids: unique.map((event) => event.eventId) },
+          {
+            cids: [...new Set(unique.map((event) => ownerOf(event.cid)))],
+            ids: unique.map((event) => event.eventId),
+          },
         )
       ).map((row) => row.event_id),
     );
@@ -47,7 +60,8 @@ export function createCollectedEvents(deps: { warehouse: Warehouse; clock: Clock
     await warehouse.insert(
       'collected_event',
       fresh.map((event) => ({
-        cid: event.cid,
+        cid: ownerOf(event.cid),
+        record: event.cid,
         event_id: event.eventId,
         name: event.name,
         at: instant(event.at),

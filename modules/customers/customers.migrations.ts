@@ -84,6 +84,11 @@ create table if not exists customers.merge_batch (
   requested_by text not null,
   at timestamptz not null
 );
+create table if not exists customers.user_number (
+  only boolean primary key check (only),
+  next bigint not null,
+  past bigint not null
+);
 create table if not exists customers.app_user (
   identity_hash text primary key,
   kind text not null,

@@ -143,8 +143,11 @@ export function createCustomers(deps: CustomersDeps): Customers {
   const timeline = createTimeline({ warehouse, releases });
   const collected: CollectedEvents = createCollectedEvents({ warehouse, clock });
 
-  /** Numbers of customers asked for before; a customer keeps its number for ever. */
-  const numbers = new Map<string, number>();
+  /** Customers asked for before, by bank id; true as long as the bank ids are in the same table. */
+  let numbers: { table: string | undefined; byId: Map<string, CustomerRef> } = {
+    table: undefined,
+    byId: new Map(),
+  };
   let products: { table: string; names: Promise<ReadonlyMap<string, string>> } | undefined;
 
   const tableOf = async (logical: string): Promise<string | undefined> => {
@@ -188,24 +191,23 @@ export function createCustomers(deps: CustomersDeps): Customers {
     };
   };
 
-  /**
-   * The key table is ordered by customer id, so this is a point read; the canonical table then says whether the
-   * number is the released one.
-   */
+  /** The table of bank ids is ordered by them, so this is a point read; a merged bank id finds the customer it is. */
   const find = async (customerId: string, actor: Actor): Promise<CustomerRef | undefined> => {
-    const customer = await tableOf('customer');
-    if (!customer) return undefined;
+    const [customer, record] = await Promise.all([tableOf('customer'), tableOf('record')]);
+    if (!customer || !record) return undefined;
     const scope = await orgUnits.scopeOf(actor);
     const [row] = await warehouse.query(
       KeyRow,
-      `SELECT c.cid AS cid, c.customer_id AS customer_id FROM ${customer} AS c WHERE c.cid IN (SELECT cid FROM customer_key WHERE customer_id = {customerId:String}) AND c.customer_id = {customerId:String}${scope ? ' AND c.org_unit IN {scope:Array(String)}' : ''} LIMIT 1`,
+      `SELECT c.cid AS cid, c.customer_id AS customer_id FROM ${customer} AS c WHERE c.cid IN (SELECT cid FROM ${record} WHERE customer_id = {customerId:String})${scope ? ' AND c.org_unit IN {scope:Array(String)}' : ''} LIMIT 1`,
       { customerId, ...(scope ? { scope: [...scope] } : {}) },
       POINT_READ,
     );
     if (!row) return undefined;
-    if (numbers.size >= REMEMBERED) numbers.clear();
-    numbers.set(row.customer_id, row.cid);
-    return { cid: row.cid, customerId: row.customer_id };
+    const found = { cid: row.cid, customerId: row.customer_id };
+    if (numbers.table !== record || numbers.byId.size >= REMEMBERED)
+      numbers = { table: record, byId: new Map() };
+    numbers.byId.set(customerId, found);
+    return found;
   };
 
   const mustFind = async (customerId: string, actor: Actor): Promise<CustomerRef> => {
@@ -243,8 +245,11 @@ export function createCustomers(deps: CustomersDeps): Customers {
   const get360 = async (customerId: string, actor: Actor): Promise<CustomerProfile> => {
     const startedAt = performance.now();
     const isClear = mayDo(actor, 'customers.pii');
-    const cid = numbers.get(customerId) ?? (await mustFind(customerId, actor)).cid;
-    const customer = { cid, customerId };
+    const record = await tableOf('record');
+    const customer =
+      (numbers.table === record ? numbers.byId.get(customerId) : undefined) ??
+      (await mustFind(customerId, actor));
+    const { cid } = customer;
     const scope = await orgUnits.scopeOf(actor);
     const { placements } = await releases.current();
     const [card, names, page, contacts, tags, consents] = await Promise.all([
@@ -257,7 +262,7 @@ export function createCustomers(deps: CustomersDeps): Customers {
     ]);
     const found = card.profile;
     // The number may have been remembered from a release in which somebody else asked.
-    if (found?.customer_id !== customerId || (scope && !scope.includes(found.org_unit))) {
+    if (found?.customer_id !== customer.customerId || (scope && !scope.includes(found.org_unit))) {
       throw notFound(customerId);
     }
     const cipher = card.ciphers ?? { name_cipher: '', phone_cipher: '', email_cipher: '' };
@@ -420,10 +425,12 @@ export function createCustomers(deps: CustomersDeps): Customers {
     async cidsOf(customerIds) {
       const customer = await tableOf('customer');
       if (!customer) return new Map();
+      const record = await tableOf('record');
+      if (!record) return new Map();
       const rows = await byChunks(customerIds, (chunk) =>
         warehouse.query(
           KeyRow,
-          `SELECT c.cid AS cid, c.customer_id AS customer_id FROM ${customer} AS c WHERE c.cid IN (SELECT cid FROM customer_key WHERE customer_id IN {ids:Array(String)}) AND c.customer_id IN {ids:Array(String)}`,
+          `SELECT r.cid AS cid, r.customer_id AS customer_id FROM ${record} AS r WHERE r.customer_id IN {ids:Array(String)}`,
           { ids: [...chunk] },
         ),
       );

@@ -34,7 +34,7 @@ export interface CustomerBuilder {
     record: string,
     customerTables: readonly RoleTable[],
     identityTables: readonly RoleTable[],
-    options?: { signal?: AbortSignal | undefined; only?: Only },
+    options?: { signal?: AbortSignal | undefined; only?: Only; hasMerged?: boolean },
   ): Promise<string>;
   /** Relations between customers, each from both ends. */
   relations(
@@ -134,7 +134,7 @@ export function createCustomerBuilder(deps: {
       return { customer, pii, record };
     },
 
-    async identities(record, customerTables, identityTables, { signal, only } = {}) {
+    async identities(record, customerTables, identityTables, { signal, only, hasMerged = false } = {}) {
       const identity = await newTable('identity');
       const parts = identityRows(customerTables, identityTables).map(
         (sql, order) =>
@@ -142,7 +142,8 @@ export function createCustomerBuilder(deps: {
       );
       if (parts.length === 0) return identity;
       const sources = new Set([...identityTables, ...customerTables].map((table) => table.sourceId));
-      const order = sources.size > 1 ? ' ORDER BY r.ord' : '';
+      // Which record an identity that several have is kept of must not hang on the engine's order.
+      const order = sources.size > 1 || hasMerged ? ' ORDER BY r.ord, k.record' : '';
       await commandWithKeys(
         `INSERT INTO ${warehouse.identifier(identity)} (cid, kind, value_hash, record, source) SELECT k.cid, r.kind, ${identityHashSql('r.kind', 'r.value')} AS hash, k.record, r.source FROM (${parts.join(' UNION ALL ')}) AS r INNER JOIN (SELECT customer_id, cid, record FROM ${warehouse.identifier(record)}) AS k ON r.customer_id = k.customer_id${order} LIMIT 1 BY k.cid, r.kind, hash`,
         { identityKey: keys.identity.toString('hex') },

@@ -187,6 +187,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
       } else if (role === 'identity') {
         set[role] = {
           table: await builder.identities(record, customerTables, ofRole('identity'), {
+            hasMerged: input.release.placements.has('alias'),
             signal: input.signal,
           }),
         };

@@ -28,7 +28,13 @@ export { LoadRefused } from './refusal.ts';
 export { sourcesProblems } from './sources.errors.ts';
 export { sourcesMigrations } from './sources.migrations.ts';
 export { sourcesRoutes } from './sources.routes.ts';
-export { createSources, type Loaded, type Sources, type SourcesDeps } from './sources.service.ts';
+export {
+  createSources,
+  type Loaded,
+  type Refused,
+  type Sources,
+  type SourcesDeps,
+} from './sources.service.ts';
 export type { PhysicalTable, TableDescription } from './sources.store.sql.ts';
 export { foreignTables, lexicalFault } from './sql-guard.ts';
 export { sqlName, sqlText } from './sql-text.ts';

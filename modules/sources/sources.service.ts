@@ -51,6 +51,13 @@ export interface Loaded {
   readonly release: Release;
 }
 
+/** A load that did not become visible; the data of before stays. */
+export interface Refused {
+  readonly sourceId: string;
+  readonly loadId: string;
+  readonly message: string;
+}
+
 export type Sources = ReturnType<typeof createSources>;
 
 const Consent = Type.Object({
@@ -85,6 +92,14 @@ export function createSources(deps: SourcesDeps) {
   const quarantine = createQuarantine(warehouse);
   const views = createTableViews(warehouse);
   const listeners: ((loaded: Loaded) => Promise<void>)[] = [];
+  const refusalListeners: ((refused: Refused) => Promise<void>)[] = [];
+  const tellRefused = async (refused: Refused): Promise<void> => {
+    for (const listener of refusalListeners) {
+      await listener(refused).catch((error: unknown) =>
+        log.error({ err: error, sourceId: refused.sourceId }, 'a listener to refused loads failed'),
+      );
+    }
+  };
 
   const requireSource = async (sourceId: string): Promise<StoredSource> => {
     const source = await store.source(sourceId);
@@ -306,6 +321,7 @@ export function createSources(deps: SourcesDeps) {
         if (!faults) {
           const message = error instanceof Error ? error.message : String(error);
           await store.fail(loadId, message, new Date(clock.now())).catch(() => undefined);
+          await tellRefused({ sourceId: stored.sourceId, loadId, message });
           throw error;
         }
         const shown = faults.map((fault) => `${fault.place}: ${fault.message}`).join(' ');
@@ -317,6 +333,7 @@ export function createSources(deps: SourcesDeps) {
           message: 'refused; the data of before stays',
           faults,
         });
+        await tellRefused({ sourceId: stored.sourceId, loadId, message: shown });
         throw sourcesProblems.load_refused({
           detail: `The load of ${stored.sourceId} was refused, the data of before stays. ${shown}`,
           faults: faults.map((fault) => ({ pointer: fault.place, message: fault.message })),
@@ -460,6 +477,10 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
     /** Calls the listener after each load became visible; a failing one is logged and delays nobody. */
     onLoaded(listener: (loaded: Loaded) => Promise<void>): void {
       listeners.push(listener);
+    },
+    /** Calls the listener after each load that was refused or failed. */
+    onRefused(listener: (refused: Refused) => Promise<void>): void {
+      refusalListeners.push(listener);
     },
     tablesOf,
     roleTablesOf: loader.roleTablesOf,

@@ -8,7 +8,15 @@ import { compileExpression } from './expression.ts';
 import { fusePlans, TOO_MANY_ROWS } from './fuse.ts';
 import { inputsOfRows, inputsOfStatement, type TagInputs } from './inputs.ts';
 import { type PatchGroup, patchedSelect, patchGroups } from './patches.ts';
-import { bindAsOf, planFact, planStatistic, type RowPlan, tagScope, withPrefix } from './plan.ts';
+import {
+  bindAsOf,
+  planFact,
+  planStatistic,
+  type RowPlan,
+  streamStatistic,
+  tagScope,
+  withPrefix,
+} from './plan.ts';
 import type { Registry } from './registry.ts';
 import { COLUMN_TYPE, castSql, unknownLiteral, valueLiteral } from './values.ts';
 
@@ -140,8 +148,10 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         const { plan, faults } = planFact(tag, definition, { tableOf, asOf: world.asOf });
         return { ...(plan ? { plan } : {}), faults };
       }
+      case 'stream':
       case 'statistical': {
-        const { plan, faults } = planStatistic(tag, definition, {
+        const statistic = definition.kind === 'stream' ? streamStatistic(definition) : definition;
+        const { plan, faults } = planStatistic(tag, statistic, {
           entries: world.entries,
           catalog,
           asOf: world.asOf,
@@ -160,6 +170,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         const compiled = compileExpression(definition.expression, scope, '/definition/expression');
         return { faults: 'faults' in compiled ? compiled.faults : [] };
       }
+      case 'manual':
       case 'model':
         return { faults: [] };
     }
@@ -544,7 +555,13 @@ export function messageOf(error: unknown): string {
 
 /** The canonical table that a tag over rows reads. */
 const tableOf = ({ definition }: TagDefinition): string =>
-  definition.kind === 'fact' ? definition.from : definition.kind === 'statistical' ? definition.over : '';
+  definition.kind === 'fact'
+    ? definition.from
+    : definition.kind === 'statistical'
+      ? definition.over
+      : definition.kind === 'stream'
+        ? 'event'
+        : '';
 
 function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
   const groups = new Map<string, Item[]>();

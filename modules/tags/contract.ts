@@ -1,7 +1,7 @@
 import { ConditionBody, type PropertyCondition } from '@rapport/conditions';
 import { Instant, LocalizedText, Page, Ratio } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
-import { TagAggregateSchema, TagWindow } from './aggregates.contract.ts';
+import { PERIODS, TagAggregateSchema, TagWindow } from './aggregates.contract.ts';
 import { TagStatusName } from './workflow.contract.ts';
 
 export {
@@ -19,7 +19,7 @@ export {
 export * from './workflow.contract.ts';
 
 export const TAG_VALUE_TYPES = ['text', 'number', 'money', 'boolean', 'date', 'instant', 'list'] as const;
-export const TAG_KINDS = ['fact', 'statistical', 'rule', 'derived', 'model'] as const;
+export const TAG_KINDS = ['fact', 'statistical', 'rule', 'derived', 'model', 'manual', 'stream'] as const;
 export const TAG_DATA_CLASSES = ['C1', 'C2', 'C3'] as const;
 /** Canonical tables a fact can be read from. */
 export const FACT_TABLES = ['customer', 'account', 'holding', 'identity'] as const;
@@ -164,8 +164,59 @@ export const ModelDefinition = Type.Object(
 );
 export type ModelDefinition = Static<typeof ModelDefinition>;
 
+export const ManualDefinition = Type.Object(
+  {
+    kind: Type.Literal('manual', { description: 'Set by hand or by a list', examples: ['manual'] }),
+    expiresAfter: Type.Optional(Duration('How long a value holds when whoever sets it says nothing')),
+  },
+  { additionalProperties: false, description: 'A tag whose values people set, one by one or as a file' },
+);
+export type ManualDefinition = Static<typeof ManualDefinition>;
+
+export const StreamDefinition = Type.Object(
+  {
+    kind: Type.Literal('stream', {
+      description: 'Kept by events as they come, and by every refresh',
+      examples: ['stream'],
+    }),
+    event: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'Event name',
+      examples: ['app_login'],
+    }),
+    where: Type.Optional(PropertyConditionBody),
+    aggregate: TagAggregateSchema,
+    toDate: Type.Optional(
+      Type.Enum(PERIODS, {
+        description: 'Only events of this period so far: `day` counts today; absent = all',
+        examples: ['day'],
+      }),
+    ),
+    zone: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 60,
+        description: 'IANA time zone that periods are cut in',
+        default: 'UTC',
+        examples: ['Asia/Taipei'],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'A tag that is up to date within seconds' },
+);
+export type StreamDefinition = Static<typeof StreamDefinition>;
+
 export const TagComputation = Type.Union(
-  [FactDefinition, StatisticalDefinition, RuleDefinition, DerivedDefinition, ModelDefinition],
+  [
+    FactDefinition,
+    StatisticalDefinition,
+    RuleDefinition,
+    DerivedDefinition,
+    ModelDefinition,
+    ManualDefinition,
+    StreamDefinition,
+  ],
   {
     description: 'How the value comes about',
     examples: [{ kind: 'statistical', over: 'transaction', aggregate: 'count', within: 'P90D' }],
@@ -180,6 +231,8 @@ export const COMPUTATION_OF_KIND = {
   rule: RuleDefinition,
   derived: DerivedDefinition,
   model: ModelDefinition,
+  manual: ManualDefinition,
+  stream: StreamDefinition,
 } as const;
 
 const TAG_FIELDS = {
@@ -580,6 +633,82 @@ export const TagExport = Type.Object(
   },
   { description: 'Exported tags' },
 );
+
+export const ManualValue = Type.Object(
+  {
+    customerId: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'The bank’s customer id',
+      examples: ['C00001234'],
+    }),
+    value: TagValue,
+    reason: Type.String({
+      minLength: 1,
+      maxLength: 500,
+      description: 'Why',
+      examples: ['Told by the customer on the phone'],
+    }),
+    expiresAt: Type.Optional(Instant('When the value ends; absent = as the tag says')),
+  },
+  { additionalProperties: false, description: 'A value set by hand' },
+);
+export type ManualValue = Static<typeof ManualValue>;
+export const ManualValueView = Type.Object(
+  {
+    ...ManualValue.properties,
+    setBy: Type.String({ description: 'Who set it', examples: ['usr_01j9z3'] }),
+    setAt: Instant('When it was set'),
+    isExpired: Type.Boolean({ description: 'Whether it has ended', examples: [false] }),
+  },
+  { description: 'A value set by hand' },
+);
+export type ManualValueView = Static<typeof ManualValueView>;
+export const ManualValuePage = Page(ManualValueView, 'Values by customer id');
+export const ManualUpload = Type.Object(
+  {
+    csv: Type.String({
+      maxLength: 50_000_000,
+      description: 'Lines of customer id and value, with a heading',
+      examples: ['customer_id,value\nC00001234,gold\n'],
+    }),
+    reason: Type.String({ minLength: 1, maxLength: 500, description: 'Why', examples: ['Golf day 2026'] }),
+    expiresAt: Type.Optional(Instant('When the values end')),
+    replace: Type.Optional(
+      Type.Boolean({
+        description: 'Whether customers who are not in the file lose their values',
+        default: false,
+        examples: [true],
+      }),
+    ),
+    dryRun: Type.Optional(Type.Boolean({ description: 'Only check', default: false, examples: [true] })),
+  },
+  { additionalProperties: false, description: 'A file of values' },
+);
+export type ManualUpload = Static<typeof ManualUpload>;
+export const ManualUploadResult = Type.Object(
+  {
+    lines: Count('Lines read, without the heading', 120),
+    set: Count('Values set, or that would be', 117),
+    cleared: Count('Values taken away', 0),
+    faults: Type.Array(
+      Type.Object(
+        {
+          line: Type.Integer({ minimum: 1, description: 'Line of the file', examples: [17] }),
+          message: Type.String({
+            description: 'What is wrong',
+            examples: ['There is no customer "C9" among those you may see.'],
+          }),
+        },
+        { description: 'A line that was left out' },
+      ),
+      { description: 'Lines that were left out, the first hundred' },
+    ),
+    refused: Count('Lines left out in all', 3),
+  },
+  { description: 'What a file of values did' },
+);
+export type ManualUploadResult = Static<typeof ManualUploadResult>;
 
 export const TagEvidenceQuery = Type.Object({
   customerId: Type.String({

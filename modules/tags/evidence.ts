@@ -31,8 +31,16 @@ export async function evidenceOf(
 ): Promise<TagEvidence> {
   const { definition } = input.tag;
   const found =
-    definition.kind === 'fact' || definition.kind === 'statistical'
-      ? await fromRows(deps, input, definition.kind === 'fact' ? definition.from : definition.over)
+    definition.kind === 'fact' || definition.kind === 'statistical' || definition.kind === 'stream'
+      ? await fromRows(
+          deps,
+          input,
+          definition.kind === 'fact'
+            ? definition.from
+            : definition.kind === 'stream'
+              ? 'event'
+              : definition.over,
+        )
       : definition.kind === 'rule'
         ? await fromCases(deps, input)
         : await fromTags(deps, input);

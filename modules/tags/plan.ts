@@ -18,7 +18,7 @@ import {
   typesOf,
 } from './aggregates.ts';
 import type { StatisticEntries } from './catalog.ts';
-import type { FactDefinition, StatisticalDefinition, TagDefinition } from './contract.ts';
+import type { FactDefinition, StatisticalDefinition, StreamDefinition, TagDefinition } from './contract.ts';
 import { compileExpression, type ExpressionScope, literal } from './expression.ts';
 import type { Frame } from './frames.ts';
 import { REST, rowOrder, rowScope } from './tables.ts';
@@ -162,6 +162,17 @@ function pickSql(
 }
 
 /* ── statistics ──────────────────────────────────────────────────────────────────────────────────────── */
+
+/** A stream tag as the statistical tag that it is at every instant. */
+export const streamStatistic = (definition: StreamDefinition): StatisticalDefinition => ({
+  kind: 'statistical',
+  over: 'event',
+  event: definition.event,
+  aggregate: definition.aggregate,
+  ...(definition.where === undefined ? {} : { where: definition.where }),
+  ...(definition.toDate === undefined ? {} : { window: { toDate: definition.toDate } }),
+  ...(definition.zone === undefined ? {} : { zone: definition.zone }),
+});
 
 export function planStatistic(
   tag: TagDefinition,
@@ -372,6 +383,9 @@ export function dependenciesOf(tag: TagDefinition): { tags: string[]; columns: s
     }
     case 'derived':
       return { tags: namesIn(definition.expression), columns: [] };
+    case 'stream':
+      return dependenciesOf({ ...tag, definition: streamStatistic(definition) });
+    case 'manual':
     case 'model':
       return { tags: [], columns: [] };
   }

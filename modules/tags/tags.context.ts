@@ -3,7 +3,7 @@ import type { Customers } from '@rapport/customers';
 import type { Approvals, Audit } from '@rapport/governance';
 import type { Clock, EpochMs, Log } from '@rapport/kernel';
 import type { SourceManifest } from '@rapport/sources/contract';
-import type { Jobs, Relational, Release, Releases, Warehouse } from '@rapport/stores';
+import type { Jobs, Relational, Release, Releases, Stream, Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
 import { conditionCatalog } from './catalog.ts';
 import { type Computation, createComputation, type TagWorld, worldOf } from './compute.ts';
@@ -18,12 +18,14 @@ export interface TagsDeps {
   readonly warehouse: Warehouse;
   readonly releases: Releases;
   readonly jobs: Jobs;
+  /** What stream tags hear of events by; without it refreshes alone keep them. */
+  readonly stream?: Stream;
   readonly clock: Clock;
   readonly log: Log;
   readonly audit: Pick<Audit, 'record'>;
   /** Who reviews tags and grants their use; without it neither can be asked for. */
   readonly approvals?: Pick<Approvals, 'request' | 'withdraw'>;
-  readonly customers: Pick<Customers, 'find'>;
+  readonly customers: Pick<Customers, 'find' | 'cidsOf' | 'visible'>;
   /** The manifests of all sources, for types of attributes and for lineage. */
   readonly manifests: () => Promise<readonly SourceManifest[]>;
 }

@@ -86,7 +86,8 @@ export function createDefinitions(
   /** Lets the engine read the expression over no rows: it alone knows whether types fit. */
   const engineFaults = async (world: TagWorld, tag: TagDefinition): Promise<ProblemFault[]> => {
     const { definition } = tag;
-    if (definition.kind !== 'fact' && definition.kind !== 'statistical') return [];
+    if (definition.kind !== 'fact' && definition.kind !== 'statistical' && definition.kind !== 'stream')
+      return [];
     if (definition.kind === 'fact' && !world.release.placements.has(definition.from)) return [];
     const plan = computation.planRows(world, tag);
     try {

@@ -14,6 +14,7 @@ export const tagsProblems = defineProblems('tags', {
   cyclic: { status: 422, title: 'Tags depend on each other in a circle.' },
   no_data: { status: 409, title: 'There are no customers yet; load a source first.' },
   not_computed: { status: 409, title: 'The tag has no values yet.' },
+  not_manual: { status: 409, title: 'The values of this tag are computed and cannot be set by hand.' },
   of_model: { status: 409, title: 'The values of this tag are given and explained by its model.' },
   unknown_customer: { status: 404, title: 'There is no such customer.' },
   unknown_node: { status: 404, title: 'There is no such node in the lineage.' },

@@ -54,7 +54,11 @@ export function createRefreshes(context: TagContext): TagRefreshes {
     const ordered = orderTags(definitions);
     if ('cycle' in ordered)
       throw tagsProblems.cyclic({ detail: `Tags depend on each other: ${ordered.cycle.join(' → ')}.` });
-    const byRefresh = ordered.order.filter(({ tag }) => tag.definition.kind !== 'model');
+    const retired = new Set(all.flatMap((tag) => (tag.isRetired ? [tag.definition.id] : [])));
+    const byRefresh = ordered.order.filter(
+      ({ tag }) =>
+        tag.definition.kind !== 'model' && tag.definition.kind !== 'manual' && !retired.has(tag.id),
+    );
     if (!tagIds) return byRefresh;
     const wanted = new Set(tagIds);
     for (const id of wanted) {

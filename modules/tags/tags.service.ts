@@ -21,6 +21,8 @@ import type {
   TagView,
 } from './contract.ts';
 import { focusOn, impactOf, type LineageContributor } from './lineage.ts';
+import { createManualValues, type ManualValues } from './manual.service.ts';
+import { createStreamTags, type StreamTags } from './stream.service.ts';
 import { createTagContext, type TagsDeps } from './tags.context.ts';
 import { createDefinitions, type TagDefinitions } from './tags.definitions.ts';
 import { createDictionaries, type TagDictionaryService } from './tags.dictionaries.ts';
@@ -76,6 +78,8 @@ export interface Tags {
   valuesOf(cids: readonly number[], tagIds: readonly string[]): Promise<Map<number, Map<string, TagValue>>>;
   readonly workflow: TagWorkflow;
   readonly taxonomy: Taxonomy;
+  readonly manual: ManualValues;
+  readonly streams: StreamTags;
   readonly dictionaries: TagDictionaryService;
   readonly lineage: {
     /** Adds the part of the graph that an upper module knows; ids are `<kind>:<id>`. */
@@ -99,9 +103,19 @@ export function createTags(deps: TagsDeps): Tags {
   const views = createViews(context, graph, valuesOf, workflow);
   const refreshes = createRefreshes(context);
 
+  const manual = createManualValues(context);
+  const streams = createStreamTags(context, {
+    stream: deps.stream,
+    refresh: (tagIds) => refreshes.refresh({ tagIds: [...tagIds] }),
+  });
+
   return {
     ...definitions,
     ...refreshes,
+    async refresh(request) {
+      await manual.sweep();
+      return refreshes.refresh(request);
+    },
     ...views,
     async create(definition, actor) {
       await definitions.create(definition, actor);
@@ -127,6 +141,8 @@ export function createTags(deps: TagsDeps): Tags {
     },
     workflow,
     taxonomy,
+    manual,
+    streams,
     dictionaries: createDictionaries(context),
     asOf: () => store.asOf(),
     evidence: createEvidence(context, valuesOf),

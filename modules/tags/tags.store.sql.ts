@@ -10,6 +10,8 @@ export interface StoredTag {
   readonly createdAt: EpochMs;
   readonly updatedAt: EpochMs;
   readonly updatedBy: string;
+  /** Whether its life is over: it keeps its definition, and has no values. */
+  readonly isRetired: boolean;
 }
 
 /** Figures of the latest refresh of one tag. */
@@ -47,6 +49,7 @@ interface DefinitionRow {
   created_at: Date;
   updated_at: Date;
   updated_by: string;
+  is_retired: boolean;
 }
 
 interface FigureRow {
@@ -152,7 +155,9 @@ export function createTagStore(relational: Relational): TagStore {
     },
     async all() {
       const { rows } = await pool.query<DefinitionRow>(
-        'select d.id, d.version, d.document, d.created_at, d.updated_at, d.updated_by from tags.definition d order by d.id',
+        `select d.id, d.version, d.document, d.created_at, d.updated_at, d.updated_by,
+           exists (select from tags.lifecycle l where l.tag_id = d.id and l.status = 'retired') as is_retired
+         from tags.definition d order by d.id`,
       );
       const shared = new Map((await dictionaries()).map((each) => [each.id, each.values]));
       return rows.map((row) => ({
@@ -161,6 +166,7 @@ export function createTagStore(relational: Relational): TagStore {
         createdAt: row.created_at.getTime(),
         updatedAt: row.updated_at.getTime(),
         updatedBy: row.updated_by,
+        isRetired: row.is_retired,
       }));
     },
     async version(tagId, version) {

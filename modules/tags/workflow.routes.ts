@@ -1,6 +1,16 @@
 import type { Routes } from '@rapport/http';
+import { PageQuery } from '@rapport/kernel';
 import { Type } from 'typebox';
-import { TagDictionaries, TagDictionary, TagId } from './contract.ts';
+import {
+  ManualUpload,
+  ManualUploadResult,
+  ManualValue,
+  ManualValuePage,
+  ManualValueView,
+  TagDictionaries,
+  TagDictionary,
+  TagId,
+} from './contract.ts';
 import type { Tags } from './tags.service.ts';
 import {
   CategoryChange,
@@ -32,6 +42,15 @@ const VersionParams = Type.Object({
   id: TagId,
   version: Type.Integer({ minimum: 1, description: 'Version', examples: [2] }),
 });
+const ValueParams = Type.Object({
+  id: TagId,
+  customerId: Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: 'The bank’s customer id',
+    examples: ['C00001234'],
+  }),
+});
 const DictionaryParams = Type.Object({ id: TagId });
 const Done = Type.Null({ description: 'Done' });
 const read = { config: { permission: 'tags.read' } } as const;
@@ -39,8 +58,73 @@ const write = { config: { permission: 'tags.write' } } as const;
 const tags = ['tags'];
 
 /** The life of tags, who may use them, the taxonomy and the dictionaries. */
-export function tagWorkflowRoutes({ workflow, taxonomy, dictionaries }: Tags): Routes {
+export function tagWorkflowRoutes({ workflow, taxonomy, dictionaries, manual }: Tags): Routes {
   return (http) => {
+    http.get(
+      '/tags/:id/values',
+      {
+        ...read,
+        config: { permission: 'customers.read' },
+        schema: {
+          operationId: 'listManualTagValues',
+          summary: 'Values that people set, with who, why and until when',
+          tags,
+          params: TagParams,
+          querystring: PageQuery,
+          response: { 200: ManualValuePage },
+        },
+      },
+      async (request) => manual.list(request.params.id, request.query, request.actor),
+    );
+    http.post(
+      '/tags/:id/values',
+      {
+        ...write,
+        schema: {
+          operationId: 'setManualTagValue',
+          summary: 'Set the value of a customer by hand',
+          tags,
+          params: TagParams,
+          body: ManualValue,
+          response: { 201: ManualValueView },
+        },
+      },
+      async (request, reply) =>
+        reply.code(201).send(await manual.set(request.params.id, request.body, request.actor)),
+    );
+    http.delete(
+      '/tags/:id/values/:customerId',
+      {
+        ...write,
+        schema: {
+          operationId: 'clearManualTagValue',
+          summary: 'Take the value of a customer away',
+          tags,
+          params: ValueParams,
+          response: { 204: Done },
+        },
+      },
+      async (request, reply) => {
+        await manual.clear(request.params.id, request.params.customerId, request.actor);
+        return reply.code(204).send(null);
+      },
+    );
+    http.post(
+      '/tags/:id/values/upload',
+      {
+        ...write,
+        bodyLimit: 60_000_000,
+        schema: {
+          operationId: 'uploadManualTagValues',
+          summary: 'Set values by a CSV file of customer ids',
+          tags,
+          params: TagParams,
+          body: ManualUpload,
+          response: { 200: ManualUploadResult },
+        },
+      },
+      async (request) => manual.upload(request.params.id, request.body, request.actor),
+    );
     http.get(
       '/tag-lifecycles',
       {

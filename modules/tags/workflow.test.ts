@@ -41,7 +41,11 @@ describe('the life of a tag', () => {
       log: silentLog,
       audit,
       approvals,
-      customers: { find: async () => undefined },
+      customers: {
+        find: async () => undefined,
+        cidsOf: async () => new Map(),
+        visible: async () => new Set(),
+      },
       manifests: async () => [],
     });
     approvals.onDecided((approval) => tags.workflow.onApprovalDecided(approval));
@@ -260,6 +264,7 @@ tags:
       createdAt: 0,
       updatedAt: 0,
       updatedBy: (await tags.get(id)).updatedBy,
+      isRetired: false,
     };
   };
 });

@@ -13,7 +13,15 @@ export const tags = {
   tag: 'Tag',
   id: 'Tag id',
   kindTitle: 'Kind',
-  kind: { fact: 'Fact', statistical: 'Statistical', rule: 'Rule', derived: 'Derived', model: 'Model' },
+  kind: {
+    fact: 'Fact',
+    statistical: 'Statistical',
+    rule: 'Rule',
+    derived: 'Derived',
+    model: 'Model',
+    manual: 'By hand',
+    stream: 'Stream',
+  },
   categoryTitle: 'Category',
   valueType: 'Value type',
   type: {

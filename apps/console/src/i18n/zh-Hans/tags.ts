@@ -16,7 +16,15 @@ export const tags: Translation<typeof en> = {
   tag: '标签',
   id: '标签编号',
   kindTitle: '种类',
-  kind: { fact: '事实', statistical: '统计', rule: '规则', derived: '衍生', model: '模型' },
+  kind: {
+    fact: '事实',
+    statistical: '统计',
+    rule: '规则',
+    derived: '衍生',
+    model: '模型',
+    manual: '人工',
+    stream: '实时',
+  },
   categoryTitle: '分类',
   valueType: '值类型',
   type: {

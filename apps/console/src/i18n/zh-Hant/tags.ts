@@ -16,7 +16,15 @@ export const tags: Translation<typeof en> = {
   tag: '標籤',
   id: '標籤編號',
   kindTitle: '種類',
-  kind: { fact: '事實', statistical: '統計', rule: '規則', derived: '衍生', model: '模型' },
+  kind: {
+    fact: '事實',
+    statistical: '統計',
+    rule: '規則',
+    derived: '衍生',
+    model: '模型',
+    manual: '人工',
+    stream: '實時',
+  },
   categoryTitle: '分類',
   valueType: '值類型',
   type: {

@@ -43,6 +43,10 @@ export function startOf(kind: WrittenKind): TagComputation {
       return { kind, cases: [{ when: { all: [] }, value: '' }] };
     case 'derived':
       return { kind, expression: '' };
+    case 'manual':
+      return { kind, expiresAfter: 'P1Y' };
+    case 'stream':
+      return { kind, event: '', aggregate: 'count', toDate: 'day' };
   }
 }
 
