@@ -13,6 +13,7 @@ import {
   createCampaigns,
   createOrchestrator,
 } from '@rapport/campaigns';
+import { catalogMigrations, catalogRoutes, createCatalog } from '@rapport/catalog';
 import {
   channelsMigrations,
   channelsRoutes,
@@ -56,12 +57,21 @@ import { createSources, sourcesMigrations, sourcesRoutes } from '@rapport/source
 import type { ModuleMigrations, Stores } from '@rapport/stores';
 import { createTags, tagsMigrations, tagsRoutes, tagWorkflowRoutes } from '@rapport/tags';
 import { createWorkbench, workbenchMigrations, workbenchRoutes } from '@rapport/workbench';
+import { alertSinks } from './alert-sinks.ts';
 import type { Config } from './config.ts';
 import { contentProfiles } from './content-profiles.ts';
 import { createMaintenance } from './maintenance.ts';
 import { metricWorld } from './metric-world.ts';
 import type { Secrets } from './secrets.ts';
-import { consentBodies, currentConsents, lastLoads, offerResults, templateLineage } from './views.ts';
+import {
+  calendarOf,
+  consentBodies,
+  currentConsents,
+  dependantsOf,
+  lastLoads,
+  offerResults,
+  templateLineage,
+} from './views.ts';
 
 export interface ComposeInput {
   readonly stores: Stores;
@@ -94,7 +104,19 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   const approvals = createApprovals({ relational, audit, clock, log });
 
   /* sources → customers → tags */
+  const catalog = createCatalog({
+    stores,
+    clock,
+    log,
+    audit,
+    sources: () => sources,
+    dependantsOf: (column) => dependantsOf(tags.lineage, column),
+    sinks: alertSinks(settings),
+    zone: settings.RAPPORT_TIME_ZONE,
+    calendar: calendarOf(),
+  });
   const sources = createSources({
+    inspector: catalog.inspector,
     stores,
     clock,
     log,
@@ -135,6 +157,8 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     await tags.streams.note(events);
     return collected;
   };
+  sources.onLoaded((loaded) => catalog.afterLoad(loaded));
+  sources.onRefused((refused) => catalog.afterRefusal(refused));
   sources.onLoaded(async () => {
     await tags.refresh();
   });
@@ -310,6 +334,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   const migrations: readonly ModuleMigrations[] = [
     governanceMigrations,
     sourcesMigrations,
+    catalogMigrations,
     customersMigrations,
     tagsMigrations,
     audiencesMigrations,
@@ -326,6 +351,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   const routes: readonly Routes[] = [
     governanceRoutes({ identity, approvals, audit, secureCookies: settings.RAPPORT_SECURE_COOKIES }),
     sourcesRoutes(sources),
+    catalogRoutes(catalog),
     customersRoutes(customers),
     tagsRoutes(tags),
     tagWorkflowRoutes(tags),
@@ -343,7 +369,9 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     partnersRoutes(partners),
   ];
   const workers: Component[] = [];
-  if (roles.has('maintain')) workers.push(createMaintenance({ releases, log }));
+  if (roles.has('maintain')) {
+    workers.push(createMaintenance({ releases, log }), catalog.arrivals.watch());
+  }
   if (roles.has('compute')) workers.push(insight.growth.component);
   if (roles.has('project')) {
     workers.push(createContactProjector({ stream, collectEvents, log }));
@@ -373,6 +401,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     identity,
     approvals,
     sources,
+    catalog,
     customers,
     tags,
     audiences,

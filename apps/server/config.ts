@@ -88,6 +88,22 @@ export const Settings = Type.Object(
           'Colon-separated folders that source manifests may read, beside RAPPORT_HOME, examples and RAPPORT_DATASETS',
       }),
     ),
+    RAPPORT_SOURCE_HOSTS: Type.Optional(
+      Type.String({
+        description:
+          'Comma-separated hosts that sources may be read from over the network: `host`, `host:port`, `*.domain`; addresses of private networks must be named here too',
+      }),
+    ),
+    RAPPORT_ALERT_WEBHOOK: Type.Optional(
+      Type.String({ pattern: '^https?://', description: 'Address that alerts are posted to as JSON' }),
+    ),
+    RAPPORT_ALERT_WEBHOOK_SECRET: Type.Optional(
+      Type.String({ description: 'Key of the HMAC-SHA256 in the header `x-rapport-signature`' }),
+    ),
+    RAPPORT_ALERT_EMAIL: Type.Optional(Type.String({ description: 'Mailbox that alerts are sent to' })),
+    RAPPORT_ALERT_SMTP: Type.Optional(
+      Type.String({ pattern: '^smtps?://', description: 'Mail server for alerts, with user and password' }),
+    ),
     RAPPORT_SECURE_COOKIES: Type.Boolean({
       default: false,
       description: 'Send session cookies over HTTPS only',

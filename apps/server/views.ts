@@ -1,3 +1,4 @@
+import { businessCalendar, CALENDARS, type Calendar } from '@rapport/calendar';
 import type { Campaigns } from '@rapport/campaigns';
 import type { Channels } from '@rapport/channels';
 import { CHANNELS, type ConsentBody, DELIVERY_PURPOSES } from '@rapport/channels/contract';
@@ -5,9 +6,10 @@ import type { Content } from '@rapport/content';
 import type { ProfileConsent } from '@rapport/customers/contract';
 import type { Insights } from '@rapport/insights';
 import type { HomeReport } from '@rapport/insights/contract';
-import { type Actor, systemActor, toIso } from '@rapport/kernel';
+import { type Actor, Problem, systemActor, toIso } from '@rapport/kernel';
 import type { ConsentRow } from '@rapport/sources';
 import type { SourceView } from '@rapport/sources/contract';
+import type { Tags } from '@rapport/tags';
 
 /* How one module's words read in another's; nothing is decided here. */
 
@@ -100,4 +102,26 @@ export async function templateLineage(content: Pick<Content, 'list'>) {
     nodes: templates.map(({ id, name }) => ({ id: `template:${id}`, kind: 'template', title: name })),
     edges: [],
   };
+}
+
+/** What uses a column of a source, by the lineage, nearest first; columns themselves are left out. */
+export async function dependantsOf(
+  lineage: Pick<Tags['lineage'], 'graph' | 'impact'>,
+  column: { readonly sourceId: string; readonly table: string; readonly column: string },
+): Promise<{ kind: string; id: string; name: string }[]> {
+  const id = `source_column:${column.sourceId}/${column.table}.${column.column}`;
+  const impact = await lineage.impact(id).catch((error: unknown) => {
+    // A column that is not in the graph has nothing that depends on it.
+    if (error instanceof Problem) return { dependants: [] };
+    throw error;
+  });
+  return impact.dependants
+    .filter((node) => !/column|table$/.test(node.kind))
+    .map((node) => ({ kind: node.kind, id: node.id.slice(node.id.indexOf(':') + 1), name: node.title }));
+}
+
+/** The calendars of business days by their ids, checked once. */
+export function calendarOf(): (id: string) => Calendar | undefined {
+  const known = new Map<string, Calendar>(CALENDARS.map((data) => [data.id, businessCalendar(data)]));
+  return (id) => known.get(id);
 }

@@ -84,11 +84,6 @@ create table if not exists customers.merge_batch (
   requested_by text not null,
   at timestamptz not null
 );
-create table if not exists customers.user_number (
-  only boolean primary key check (only),
-  next bigint not null,
-  past bigint not null
-);
 create table if not exists customers.app_user (
   identity_hash text primary key,
   kind text not null,
@@ -105,6 +100,16 @@ create table if not exists customers.user_login (
   first_at timestamptz not null,
   last_at timestamptz not null,
   primary key (identity_hash, record)
+);
+`,
+    },
+    {
+      id: '20261125T065600_user_number',
+      sql: `
+create table if not exists customers.user_number (
+  id integer primary key check (id = 1),
+  next bigint not null,
+  past bigint not null
 );
 `,
     },

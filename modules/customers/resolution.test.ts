@@ -1,4 +1,4 @@
-import { fixedClock, quietLog, seededRandom, systemActor } from '@rapport/kernel';
+import { fixedClock, seededRandom, silentLog, systemActor } from '@rapport/kernel';
 import type { RoleTable } from '@rapport/sources';
 import { startTestStores, type TestStores } from '@rapport/testkit';
 import { Type } from 'typebox';
@@ -48,7 +48,10 @@ function people(sourceId: string, rows: readonly Person[]): RoleTable {
   };
 }
 
-function transactions(sourceId: string, rows: readonly { id: string; customer: string; amount: number }[]): RoleTable {
+function transactions(
+  sourceId: string,
+  rows: readonly { id: string; customer: string; amount: number }[],
+): RoleTable {
   const structure =
     "customer_id String, transaction_id String, account_id String, at Nullable(DateTime64(3, \\'UTC\\')), amount_minor Nullable(Int64), direction String, currency String, kind String, channel String, mcc String, counterparty String, balance_minor Nullable(Int64), attributes Map(String, String), _file String, _line UInt64";
   const values = rows.map(
@@ -70,6 +73,12 @@ describe('one customer', () => {
   let stores: TestStores;
   let resolution: Resolution;
   let tables: RoleTable[] = [];
+  let turn: Promise<unknown> = Promise.resolve();
+  const exclusively = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
   const approvals: { subjectId: string; subjectKind: string }[] = [];
 
   const load = async (next: RoleTable[]): Promise<void> => {
@@ -114,7 +123,8 @@ describe('one customer', () => {
     });
     const found: Record<string, string[]> = {};
     for (const [name, placement] of Object.entries(all.set)) {
-      if (!['customer', 'customer_pii', 'identity', 'record', 'transaction', 'relation'].includes(name)) continue;
+      if (!['customer', 'customer_pii', 'identity', 'record', 'transaction', 'relation'].includes(name))
+        continue;
       const rows = await stores.warehouse.query(
         Line,
         `SELECT toString(tuple(*)) AS line FROM ${stores.warehouse.identifier(placement.table)} ORDER BY line`,
@@ -154,7 +164,7 @@ describe('one customer', () => {
     resolution = createResolution({
       ...stores,
       clock,
-      log: quietLog,
+      log: silentLog,
       audit: { record: async () => undefined },
       approvals: {
         request: async (request) => {
@@ -172,20 +182,40 @@ describe('one customer', () => {
       dataKey,
       roleTables: async () => tables,
       stitchedTo: (records) => users().users.stitchedTo(records),
-      exclusively: (work) => work(),
+      exclusively,
     });
   });
   afterAll(() => stores?.stop());
 
   const core = [
-    { id: 'A1', name: '陳小明', birth: '1984-05-17', phone: '13800138000', document: '110105198405170018', city: '海州' },
+    {
+      id: 'A1',
+      name: '陳小明',
+      birth: '1984-05-17',
+      phone: '13800138000',
+      document: '110105198405170018',
+      city: '海州',
+    },
     { id: 'A2', name: '王芳', birth: '1990-01-02', phone: '13900139000', document: '110105199001020027' },
     { id: 'A3', name: '李強', birth: '1970-03-04', phone: '13700137000', address: '海州市中山路1号2栋301室' },
   ];
   const crm = [
-    { id: 'B1', name: '陈小明 先生', birth: '1984-05-17', phone: '+86 138-0013-8000', document: '110105198405170018', city: '江城' },
+    {
+      id: 'B1',
+      name: '陈小明 先生',
+      birth: '1984-05-17',
+      phone: '+86 138-0013-8000',
+      document: '110105198405170018',
+      city: '江城',
+    },
     { id: 'B2', name: '王芳芳', birth: '1990-01-02', phone: '13900139000' },
-    { id: 'B3', name: '李伟', birth: '1998-09-09', phone: '13700137000', address: '海州市中山路 1 號 2 幢 301' },
+    {
+      id: 'B3',
+      name: '李伟',
+      birth: '1998-09-09',
+      phone: '13700137000',
+      address: '海州市中山路 1 號 2 幢 301',
+    },
   ];
   const money = [
     { id: 'T1', customer: 'A1', amount: 100 },
@@ -197,7 +227,7 @@ describe('one customer', () => {
   it('merges what the rules are sure of, asks about the rest, and finds the household', async () => {
     await load([people('core', core), people('crm', crm), transactions('core', money)]);
     const figures = await resolution.run({ full: true });
-    expect(figures).toMatchObject({ records: 6, merged: 1, households: 1 });
+    expect(figures).toMatchObject({ records: 6, merged: 1, households: 2 });
     const { placements } = await stores.releases.current();
     const customer = stores.warehouse.identifier(placements.get('customer')?.table ?? '');
     const rows = await stores.warehouse.query(
@@ -226,7 +256,9 @@ describe('one customer', () => {
 
   it('compares only what is new or changed the second time', async () => {
     expect(await resolution.run()).toMatchObject({ fresh: 0, compared: 0, merged: 0 });
-    const changed = crm.map((row) => (row.id === 'B2' ? { ...row, name: '王芳', document: '110105199001020027' } : row));
+    const changed = crm.map((row) =>
+      row.id === 'B2' ? { ...row, name: '王芳', document: '110105199001020027' } : row,
+    );
     await load([people('core', core), people('crm', changed), transactions('core', money)]);
     expect(await resolution.run()).toMatchObject({ fresh: 1, merged: 1 });
     expect(aliasesOf(await resolution.store.state()).size).toBe(2);
@@ -259,10 +291,14 @@ describe('one customer', () => {
     const ids = [...core, ...crm].map(({ id }) => id);
     const records = new Map<string, number>();
     for (const id of ids) records.set(id, await recordOf(id));
-    const events = createCollectedEvents({ ...stores, clock, customerOf: (cid) => createAliases(stores).customerOf(cid) });
+    const events = createCollectedEvents({
+      ...stores,
+      clock,
+      customerOf: (cid) => createAliases(stores).customerOf(cid),
+    });
     let amount = 0;
     const rows = [...money];
-    for (let step = 0; step < 14; step++) {
+    for (let step = 0; step < 12; step++) {
       const draw = random.next();
       const links = [...(await resolution.store.state()).links.keys()];
       if (draw < 0.4) {
@@ -300,41 +336,78 @@ describe('one customer', () => {
 
   it('asks a second person for many merges at once', async () => {
     await resolution.putRules({ ...DEFAULT_RULES, bulkFrom: 2 }, systemActor);
-    const [a2, a3, b2, b3] = [await recordOf('A2'), await recordOf('A3'), await recordOf('B2'), await recordOf('B3')];
+    const [a2, a3, b2, b3] = [
+      await recordOf('A2'),
+      await recordOf('A3'),
+      await recordOf('B2'),
+      await recordOf('B3'),
+    ];
     for (const mergeId of (await resolution.store.state()).links.keys()) {
       await resolution.unmerge(mergeId, 'start anew', systemActor);
     }
     const state = await resolution.store.state();
     await resolution.store.append(
-      () => [...state.distinct].map((key, at) => {
-        const [a = 0, b = 0] = key.split(':').map(Number);
-        return { id: `undo${at}`, kind: 'undistinct' as const, a, b, rule: 'person' };
-      }),
+      () =>
+        [...state.distinct].map((key, at) => {
+          const [a = 0, b = 0] = key.split(':').map(Number);
+          return { id: `undo${at}`, kind: 'undistinct' as const, a, b, rule: 'person' };
+        }),
       systemActor,
       NOW,
     );
     const pair = { rule: 'close_name', probability: 0.9, pattern: '1.2.-.-.-.-.-.-', weights: {} };
-    await resolution.store.queue([{ a: a2, b: b2, ...pair }, { a: a3, b: b3, ...pair }], 'mrn_x', NOW);
-    const asked = await resolution.decide({ decision: 'merge', rule: 'close_name', minProbability: 0.8 }, systemActor);
+    await resolution.store.queue(
+      [
+        { a: a2, b: b2, ...pair },
+        { a: a3, b: b3, ...pair },
+      ],
+      'mrn_x',
+      NOW,
+    );
+    const asked = await resolution.decide(
+      {
+        decision: 'merge',
+        pairs: [
+          { a: a2, b: b2 },
+          { a: a3, b: b3 },
+        ],
+      },
+      systemActor,
+    );
     expect(asked).toMatchObject({ decided: 0, approvalId: 'apr_1' });
     expect((await resolution.store.state()).links.size).toBe(0);
-    await resolution.onApprovalDecided({ ...(approvals[0] ?? { subjectKind: '', subjectId: '' }), state: 'approved' });
+    await resolution.onApprovalDecided({
+      ...(approvals[0] ?? { subjectKind: '', subjectId: '' }),
+      state: 'approved',
+    });
     expect((await resolution.store.state()).links.size).toBe(2);
     await expect(
-      resolution.putRules({ ...DEFAULT_RULES, rules: [{ name: 'all', when: {}, decide: 'merge' }] }, systemActor),
+      resolution.putRules(
+        { ...DEFAULT_RULES, rules: [{ name: 'all', when: {}, decide: 'merge' }] },
+        systemActor,
+      ),
     ).rejects.toMatchObject({ code: 'customers.invalid_rules' });
   });
 
   it('joins an anonymous history to one customer, once, however many sign in at the same moment', async () => {
+    await resolution.applyNow();
     const { users: visitors, aliases } = users();
     const seen = await visitors.identify({ kind: 'device', anonymousId: 'phone-1' });
     expect(seen).toMatchObject({ level: 'anonymous', because: 'not_signed_in' });
     const events = createCollectedEvents({ ...stores, clock, customerOf: (cid) => visitors.customerOf(cid) });
     await events.collect(
-      ['V1', 'V2'].map((eventId) => ({ eventId, cid: seen.userNumber, name: 'viewed', at: NOW, properties: {} })),
+      ['V1', 'V2'].map((eventId) => ({
+        eventId,
+        cid: seen.userNumber,
+        name: 'viewed',
+        at: NOW,
+        properties: {},
+      })),
     );
     const both = await Promise.all(
-      ['A2', 'A3', 'A2', 'A3'].map((customerId) => visitors.identify({ kind: 'device', anonymousId: 'phone-1', customerId })),
+      ['A2', 'A3', 'A2', 'A3'].map((customerId) =>
+        visitors.identify({ kind: 'device', anonymousId: 'phone-1', customerId }),
+      ),
     );
     expect(both.filter(({ because }) => because === 'stitched')).toHaveLength(1);
     expect(both.reduce((sum, { movedEvents }) => sum + movedEvents, 0)).toBe(2);
@@ -351,7 +424,9 @@ describe('one customer', () => {
     await events.collect([{ eventId: 'V3', cid: seen.userNumber, name: 'viewed', at: NOW, properties: {} }]);
     expect(await ownEvents(await aliases.customerOf(await recordOf(owner)))).toEqual(['V1', 'V2', 'V3']);
     // A third customer on it: the device is nobody's.
-    expect(await visitors.identify({ kind: 'device', anonymousId: 'phone-1', customerId: 'A1' })).toMatchObject({
+    expect(
+      await visitors.identify({ kind: 'device', anonymousId: 'phone-1', customerId: 'A1' }),
+    ).toMatchObject({
       level: 'anonymous',
       because: 'shared_device',
       movedEvents: 3,

@@ -63,8 +63,8 @@ export function createUsers(deps: {
       [newId('ckr'), first, first + BLOCK],
     );
     await client.query(
-      `insert into customers.user_number (only, next, past) values (true, $1, $2)
-       on conflict (only) do update set next = excluded.next, past = excluded.past`,
+      `insert into customers.user_number (id, next, past) values (1, $1, $2)
+       on conflict (id) do update set next = excluded.next, past = excluded.past`,
       [first + 1, first + BLOCK],
     );
     return first;

@@ -2315,6 +2315,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/{id}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Values that people set, with who, why and until when */
+        get: operations["listManualTagValues"];
+        put?: never;
+        /** Set the value of a customer by hand */
+        post: operations["setManualTagValue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/values/{customerId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take the value of a customer away */
+        delete: operations["clearManualTagValue"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/values/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set values by a CSV file of customer ids */
+        post: operations["uploadManualTagValues"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags/{id}/versions": {
         parameters: {
             query?: never;
@@ -28964,7 +29016,7 @@ export interface operations {
                  * @description Kind of definition
                  * @example rule
                  */
-                kind?: "fact" | "statistical" | "rule" | "derived" | "model";
+                kind?: "fact" | "statistical" | "rule" | "derived" | "model" | "manual" | "stream";
                 /**
                  * @description Items a page
                  * @example 100
@@ -29493,6 +29545,318 @@ export interface operations {
                                  * @example mdl_01j9z3
                                  */
                                 modelId: string;
+                            } | {
+                                /**
+                                 * @description How long a value holds when whoever sets it says nothing
+                                 * @example P90D
+                                 */
+                                expiresAfter?: string;
+                                /**
+                                 * @description Set by hand or by a list
+                                 * @example manual
+                                 * @enum {string}
+                                 */
+                                kind: "manual";
+                            } | {
+                                /**
+                                 * @description How rows become one value
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                aggregate: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    avg: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    min: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    max: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    last: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    first: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    distinct: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    top: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    stddev: string;
+                                } | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    dailyAverage: string;
+                                } | {
+                                    /** @description Column and number */
+                                    topK: {
+                                        /**
+                                         * @description How many values
+                                         * @example 3
+                                         */
+                                        k: number;
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        of: string;
+                                    };
+                                } | {
+                                    /** @description Column and share */
+                                    percentile: {
+                                        /**
+                                         * @description Share of values at or below it
+                                         * @example 0.9
+                                         */
+                                        at: number;
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        of: string;
+                                    };
+                                } | {
+                                    /** @description Two aggregates */
+                                    ratio: {
+                                        /** @description One side of a ratio */
+                                        of: {
+                                            /**
+                                             * @description Aggregate of this side
+                                             * @example count
+                                             */
+                                            aggregate: "count" | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                sum: string;
+                                            } | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                avg: string;
+                                            } | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                distinct: string;
+                                            };
+                                            /**
+                                             * @description Only rows for which this holds, among those of the tag
+                                             * @example {
+                                             *       "property": "channel",
+                                             *       "op": "=",
+                                             *       "value": "mobile"
+                                             *     }
+                                             */
+                                            where?: {
+                                                [key: string]: unknown;
+                                            };
+                                        };
+                                        /** @description One side of a ratio */
+                                        to: {
+                                            /**
+                                             * @description Aggregate of this side
+                                             * @example count
+                                             */
+                                            aggregate: "count" | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                sum: string;
+                                            } | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                avg: string;
+                                            } | {
+                                                /**
+                                                 * @description Column or event property
+                                                 * @example amount_minor
+                                                 */
+                                                distinct: string;
+                                            };
+                                            /**
+                                             * @description Only rows for which this holds, among those of the tag
+                                             * @example {
+                                             *       "property": "channel",
+                                             *       "op": "=",
+                                             *       "value": "mobile"
+                                             *     }
+                                             */
+                                            where?: {
+                                                [key: string]: unknown;
+                                            };
+                                        };
+                                    };
+                                } | {
+                                    /** @description A figure per period */
+                                    trend: {
+                                        /**
+                                         * @description What is counted or added
+                                         * @example {
+                                         *       "sum": "amount_minor"
+                                         *     }
+                                         */
+                                        of: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        };
+                                        /**
+                                         * @description Calendar period; a week begins on Monday
+                                         * @example month
+                                         * @enum {unknown}
+                                         */
+                                        per: "day" | "week" | "month" | "quarter" | "year";
+                                        /**
+                                         * @description How many complete periods
+                                         * @example 6
+                                         */
+                                        periods: number;
+                                    };
+                                } | {
+                                    /** @description A figure per period */
+                                    perPeriod: {
+                                        /**
+                                         * @description What is counted or added
+                                         * @example {
+                                         *       "sum": "amount_minor"
+                                         *     }
+                                         */
+                                        of: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        };
+                                        /**
+                                         * @description Calendar period; a week begins on Monday
+                                         * @example month
+                                         * @enum {unknown}
+                                         */
+                                        per: "day" | "week" | "month" | "quarter" | "year";
+                                        /**
+                                         * @description How many complete periods
+                                         * @example 6
+                                         */
+                                        periods: number;
+                                    };
+                                } | {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    change: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                } | {
+                                    /** @description A run of periods */
+                                    streak: {
+                                        /**
+                                         * @description Calendar period; a week begins on Monday
+                                         * @example month
+                                         * @enum {unknown}
+                                         */
+                                        per: "day" | "week" | "month" | "quarter" | "year";
+                                        /**
+                                         * @description The longest run, or the one that reaches this period or the one before
+                                         * @default longest
+                                         * @example current
+                                         */
+                                        which: "longest" | "current";
+                                    };
+                                } | {
+                                    /**
+                                     * @description Calendar days or whole hours
+                                     * @example days
+                                     */
+                                    recency: "days" | "hours";
+                                };
+                                /**
+                                 * @description Event name
+                                 * @example app_login
+                                 */
+                                event: string;
+                                /**
+                                 * @description Kept by events as they come, and by every refresh
+                                 * @example stream
+                                 * @enum {string}
+                                 */
+                                kind: "stream";
+                                /**
+                                 * @description Only events of this period so far: `day` counts today; absent = all
+                                 * @example day
+                                 * @enum {unknown}
+                                 */
+                                toDate?: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description Only rows for which this holds; see docs/conditions.md
+                                 * @example {
+                                 *       "property": "direction",
+                                 *       "op": "=",
+                                 *       "value": "debit"
+                                 *     }
+                                 */
+                                where?: {
+                                    [key: string]: unknown;
+                                };
+                                /**
+                                 * @description IANA time zone that periods are cut in
+                                 * @default UTC
+                                 * @example Asia/Taipei
+                                 */
+                                zone: string;
                             };
                             /**
                              * @description What it means and what it is for
@@ -29524,7 +29888,7 @@ export interface operations {
                              * @example statistical
                              * @enum {unknown}
                              */
-                            kind: "fact" | "statistical" | "rule" | "derived" | "model";
+                            kind: "fact" | "statistical" | "rule" | "derived" | "model" | "manual" | "stream";
                             /**
                              * @description Who answers for it
                              * @example Retail analytics
@@ -30144,6 +30508,318 @@ export interface operations {
                          * @example mdl_01j9z3
                          */
                         modelId: string;
+                    } | {
+                        /**
+                         * @description How long a value holds when whoever sets it says nothing
+                         * @example P90D
+                         */
+                        expiresAfter?: string;
+                        /**
+                         * @description Set by hand or by a list
+                         * @example manual
+                         * @enum {string}
+                         */
+                        kind: "manual";
+                    } | {
+                        /**
+                         * @description How rows become one value
+                         * @example {
+                         *       "sum": "amount_minor"
+                         *     }
+                         */
+                        aggregate: "count" | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            sum: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            avg: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            min: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            max: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            last: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            first: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            distinct: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            top: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            stddev: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            dailyAverage: string;
+                        } | {
+                            /** @description Column and number */
+                            topK: {
+                                /**
+                                 * @description How many values
+                                 * @example 3
+                                 */
+                                k: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Column and share */
+                            percentile: {
+                                /**
+                                 * @description Share of values at or below it
+                                 * @example 0.9
+                                 */
+                                at: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Two aggregates */
+                            ratio: {
+                                /** @description One side of a ratio */
+                                of: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                                /** @description One side of a ratio */
+                                to: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            trend: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            perPeriod: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /**
+                             * @description What is counted or added
+                             * @example {
+                             *       "sum": "amount_minor"
+                             *     }
+                             */
+                            change: "count" | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                sum: string;
+                            };
+                        } | {
+                            /** @description A run of periods */
+                            streak: {
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description The longest run, or the one that reaches this period or the one before
+                                 * @default longest
+                                 * @example current
+                                 */
+                                which?: "longest" | "current";
+                            };
+                        } | {
+                            /**
+                             * @description Calendar days or whole hours
+                             * @example days
+                             */
+                            recency: "days" | "hours";
+                        };
+                        /**
+                         * @description Event name
+                         * @example app_login
+                         */
+                        event: string;
+                        /**
+                         * @description Kept by events as they come, and by every refresh
+                         * @example stream
+                         * @enum {string}
+                         */
+                        kind: "stream";
+                        /**
+                         * @description Only events of this period so far: `day` counts today; absent = all
+                         * @example day
+                         * @enum {unknown}
+                         */
+                        toDate?: "day" | "week" | "month" | "quarter" | "year";
+                        /**
+                         * @description Only rows for which this holds; see docs/conditions.md
+                         * @example {
+                         *       "property": "direction",
+                         *       "op": "=",
+                         *       "value": "debit"
+                         *     }
+                         */
+                        where?: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description IANA time zone that periods are cut in
+                         * @default UTC
+                         * @example Asia/Taipei
+                         */
+                        zone?: string;
                     };
                     /**
                      * @description What it means and what it is for
@@ -30730,6 +31406,318 @@ export interface operations {
                              * @example mdl_01j9z3
                              */
                             modelId: string;
+                        } | {
+                            /**
+                             * @description How long a value holds when whoever sets it says nothing
+                             * @example P90D
+                             */
+                            expiresAfter?: string;
+                            /**
+                             * @description Set by hand or by a list
+                             * @example manual
+                             * @enum {string}
+                             */
+                            kind: "manual";
+                        } | {
+                            /**
+                             * @description How rows become one value
+                             * @example {
+                             *       "sum": "amount_minor"
+                             *     }
+                             */
+                            aggregate: "count" | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                sum: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                avg: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                min: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                max: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                last: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                first: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                distinct: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                top: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                stddev: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                dailyAverage: string;
+                            } | {
+                                /** @description Column and number */
+                                topK: {
+                                    /**
+                                     * @description How many values
+                                     * @example 3
+                                     */
+                                    k: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Column and share */
+                                percentile: {
+                                    /**
+                                     * @description Share of values at or below it
+                                     * @example 0.9
+                                     */
+                                    at: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Two aggregates */
+                                ratio: {
+                                    /** @description One side of a ratio */
+                                    of: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                    /** @description One side of a ratio */
+                                    to: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                trend: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                perPeriod: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                change: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                            } | {
+                                /** @description A run of periods */
+                                streak: {
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description The longest run, or the one that reaches this period or the one before
+                                     * @default longest
+                                     * @example current
+                                     */
+                                    which: "longest" | "current";
+                                };
+                            } | {
+                                /**
+                                 * @description Calendar days or whole hours
+                                 * @example days
+                                 */
+                                recency: "days" | "hours";
+                            };
+                            /**
+                             * @description Event name
+                             * @example app_login
+                             */
+                            event: string;
+                            /**
+                             * @description Kept by events as they come, and by every refresh
+                             * @example stream
+                             * @enum {string}
+                             */
+                            kind: "stream";
+                            /**
+                             * @description Only events of this period so far: `day` counts today; absent = all
+                             * @example day
+                             * @enum {unknown}
+                             */
+                            toDate?: "day" | "week" | "month" | "quarter" | "year";
+                            /**
+                             * @description Only rows for which this holds; see docs/conditions.md
+                             * @example {
+                             *       "property": "direction",
+                             *       "op": "=",
+                             *       "value": "debit"
+                             *     }
+                             */
+                            where?: {
+                                [key: string]: unknown;
+                            };
+                            /**
+                             * @description IANA time zone that periods are cut in
+                             * @default UTC
+                             * @example Asia/Taipei
+                             */
+                            zone: string;
                         };
                         /**
                          * @description What it means and what it is for
@@ -30756,7 +31744,7 @@ export interface operations {
                          * @example statistical
                          * @enum {unknown}
                          */
-                        kind: "fact" | "statistical" | "rule" | "derived" | "model";
+                        kind: "fact" | "statistical" | "rule" | "derived" | "model" | "manual" | "stream";
                         /**
                          * @description Who answers for it
                          * @example Retail analytics
@@ -31516,6 +32504,318 @@ export interface operations {
                              * @example mdl_01j9z3
                              */
                             modelId: string;
+                        } | {
+                            /**
+                             * @description How long a value holds when whoever sets it says nothing
+                             * @example P90D
+                             */
+                            expiresAfter?: string;
+                            /**
+                             * @description Set by hand or by a list
+                             * @example manual
+                             * @enum {string}
+                             */
+                            kind: "manual";
+                        } | {
+                            /**
+                             * @description How rows become one value
+                             * @example {
+                             *       "sum": "amount_minor"
+                             *     }
+                             */
+                            aggregate: "count" | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                sum: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                avg: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                min: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                max: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                last: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                first: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                distinct: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                top: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                stddev: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                dailyAverage: string;
+                            } | {
+                                /** @description Column and number */
+                                topK: {
+                                    /**
+                                     * @description How many values
+                                     * @example 3
+                                     */
+                                    k: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Column and share */
+                                percentile: {
+                                    /**
+                                     * @description Share of values at or below it
+                                     * @example 0.9
+                                     */
+                                    at: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Two aggregates */
+                                ratio: {
+                                    /** @description One side of a ratio */
+                                    of: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                    /** @description One side of a ratio */
+                                    to: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                trend: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                perPeriod: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                change: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                            } | {
+                                /** @description A run of periods */
+                                streak: {
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description The longest run, or the one that reaches this period or the one before
+                                     * @default longest
+                                     * @example current
+                                     */
+                                    which: "longest" | "current";
+                                };
+                            } | {
+                                /**
+                                 * @description Calendar days or whole hours
+                                 * @example days
+                                 */
+                                recency: "days" | "hours";
+                            };
+                            /**
+                             * @description Event name
+                             * @example app_login
+                             */
+                            event: string;
+                            /**
+                             * @description Kept by events as they come, and by every refresh
+                             * @example stream
+                             * @enum {string}
+                             */
+                            kind: "stream";
+                            /**
+                             * @description Only events of this period so far: `day` counts today; absent = all
+                             * @example day
+                             * @enum {unknown}
+                             */
+                            toDate?: "day" | "week" | "month" | "quarter" | "year";
+                            /**
+                             * @description Only rows for which this holds; see docs/conditions.md
+                             * @example {
+                             *       "property": "direction",
+                             *       "op": "=",
+                             *       "value": "debit"
+                             *     }
+                             */
+                            where?: {
+                                [key: string]: unknown;
+                            };
+                            /**
+                             * @description IANA time zone that periods are cut in
+                             * @default UTC
+                             * @example Asia/Taipei
+                             */
+                            zone: string;
                         };
                         /**
                          * @description What it means and what it is for
@@ -31542,7 +32842,7 @@ export interface operations {
                          * @example statistical
                          * @enum {unknown}
                          */
-                        kind: "fact" | "statistical" | "rule" | "derived" | "model";
+                        kind: "fact" | "statistical" | "rule" | "derived" | "model" | "manual" | "stream";
                         /**
                          * @description Who answers for it
                          * @example Retail analytics
@@ -32291,6 +33591,318 @@ export interface operations {
                          * @example mdl_01j9z3
                          */
                         modelId: string;
+                    } | {
+                        /**
+                         * @description How long a value holds when whoever sets it says nothing
+                         * @example P90D
+                         */
+                        expiresAfter?: string;
+                        /**
+                         * @description Set by hand or by a list
+                         * @example manual
+                         * @enum {string}
+                         */
+                        kind: "manual";
+                    } | {
+                        /**
+                         * @description How rows become one value
+                         * @example {
+                         *       "sum": "amount_minor"
+                         *     }
+                         */
+                        aggregate: "count" | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            sum: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            avg: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            min: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            max: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            last: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            first: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            distinct: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            top: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            stddev: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            dailyAverage: string;
+                        } | {
+                            /** @description Column and number */
+                            topK: {
+                                /**
+                                 * @description How many values
+                                 * @example 3
+                                 */
+                                k: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Column and share */
+                            percentile: {
+                                /**
+                                 * @description Share of values at or below it
+                                 * @example 0.9
+                                 */
+                                at: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Two aggregates */
+                            ratio: {
+                                /** @description One side of a ratio */
+                                of: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                                /** @description One side of a ratio */
+                                to: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            trend: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            perPeriod: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /**
+                             * @description What is counted or added
+                             * @example {
+                             *       "sum": "amount_minor"
+                             *     }
+                             */
+                            change: "count" | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                sum: string;
+                            };
+                        } | {
+                            /** @description A run of periods */
+                            streak: {
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description The longest run, or the one that reaches this period or the one before
+                                 * @default longest
+                                 * @example current
+                                 */
+                                which?: "longest" | "current";
+                            };
+                        } | {
+                            /**
+                             * @description Calendar days or whole hours
+                             * @example days
+                             */
+                            recency: "days" | "hours";
+                        };
+                        /**
+                         * @description Event name
+                         * @example app_login
+                         */
+                        event: string;
+                        /**
+                         * @description Kept by events as they come, and by every refresh
+                         * @example stream
+                         * @enum {string}
+                         */
+                        kind: "stream";
+                        /**
+                         * @description Only events of this period so far: `day` counts today; absent = all
+                         * @example day
+                         * @enum {unknown}
+                         */
+                        toDate?: "day" | "week" | "month" | "quarter" | "year";
+                        /**
+                         * @description Only rows for which this holds; see docs/conditions.md
+                         * @example {
+                         *       "property": "direction",
+                         *       "op": "=",
+                         *       "value": "debit"
+                         *     }
+                         */
+                        where?: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description IANA time zone that periods are cut in
+                         * @default UTC
+                         * @example Asia/Taipei
+                         */
+                        zone?: string;
                     };
                     /**
                      * @description What it means and what it is for
@@ -32872,6 +34484,318 @@ export interface operations {
                              * @example mdl_01j9z3
                              */
                             modelId: string;
+                        } | {
+                            /**
+                             * @description How long a value holds when whoever sets it says nothing
+                             * @example P90D
+                             */
+                            expiresAfter?: string;
+                            /**
+                             * @description Set by hand or by a list
+                             * @example manual
+                             * @enum {string}
+                             */
+                            kind: "manual";
+                        } | {
+                            /**
+                             * @description How rows become one value
+                             * @example {
+                             *       "sum": "amount_minor"
+                             *     }
+                             */
+                            aggregate: "count" | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                sum: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                avg: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                min: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                max: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                last: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                first: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                distinct: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                top: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                stddev: string;
+                            } | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                dailyAverage: string;
+                            } | {
+                                /** @description Column and number */
+                                topK: {
+                                    /**
+                                     * @description How many values
+                                     * @example 3
+                                     */
+                                    k: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Column and share */
+                                percentile: {
+                                    /**
+                                     * @description Share of values at or below it
+                                     * @example 0.9
+                                     */
+                                    at: number;
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    of: string;
+                                };
+                            } | {
+                                /** @description Two aggregates */
+                                ratio: {
+                                    /** @description One side of a ratio */
+                                    of: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                    /** @description One side of a ratio */
+                                    to: {
+                                        /**
+                                         * @description Aggregate of this side
+                                         * @example count
+                                         */
+                                        aggregate: "count" | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            sum: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            avg: string;
+                                        } | {
+                                            /**
+                                             * @description Column or event property
+                                             * @example amount_minor
+                                             */
+                                            distinct: string;
+                                        };
+                                        /**
+                                         * @description Only rows for which this holds, among those of the tag
+                                         * @example {
+                                         *       "property": "channel",
+                                         *       "op": "=",
+                                         *       "value": "mobile"
+                                         *     }
+                                         */
+                                        where?: {
+                                            [key: string]: unknown;
+                                        };
+                                    };
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                trend: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /** @description A figure per period */
+                                perPeriod: {
+                                    /**
+                                     * @description What is counted or added
+                                     * @example {
+                                     *       "sum": "amount_minor"
+                                     *     }
+                                     */
+                                    of: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    };
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description How many complete periods
+                                     * @example 6
+                                     */
+                                    periods: number;
+                                };
+                            } | {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                change: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                            } | {
+                                /** @description A run of periods */
+                                streak: {
+                                    /**
+                                     * @description Calendar period; a week begins on Monday
+                                     * @example month
+                                     * @enum {unknown}
+                                     */
+                                    per: "day" | "week" | "month" | "quarter" | "year";
+                                    /**
+                                     * @description The longest run, or the one that reaches this period or the one before
+                                     * @default longest
+                                     * @example current
+                                     */
+                                    which: "longest" | "current";
+                                };
+                            } | {
+                                /**
+                                 * @description Calendar days or whole hours
+                                 * @example days
+                                 */
+                                recency: "days" | "hours";
+                            };
+                            /**
+                             * @description Event name
+                             * @example app_login
+                             */
+                            event: string;
+                            /**
+                             * @description Kept by events as they come, and by every refresh
+                             * @example stream
+                             * @enum {string}
+                             */
+                            kind: "stream";
+                            /**
+                             * @description Only events of this period so far: `day` counts today; absent = all
+                             * @example day
+                             * @enum {unknown}
+                             */
+                            toDate?: "day" | "week" | "month" | "quarter" | "year";
+                            /**
+                             * @description Only rows for which this holds; see docs/conditions.md
+                             * @example {
+                             *       "property": "direction",
+                             *       "op": "=",
+                             *       "value": "debit"
+                             *     }
+                             */
+                            where?: {
+                                [key: string]: unknown;
+                            };
+                            /**
+                             * @description IANA time zone that periods are cut in
+                             * @default UTC
+                             * @example Asia/Taipei
+                             */
+                            zone: string;
                         };
                         /**
                          * @description What it means and what it is for
@@ -32898,7 +34822,7 @@ export interface operations {
                          * @example statistical
                          * @enum {unknown}
                          */
-                        kind: "fact" | "statistical" | "rule" | "derived" | "model";
+                        kind: "fact" | "statistical" | "rule" | "derived" | "model" | "manual" | "stream";
                         /**
                          * @description Who answers for it
                          * @example Retail analytics
@@ -34039,6 +35963,304 @@ export interface operations {
             };
         };
     };
+    listManualTagValues: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Where the page before ended
+                 * @example b2Zmc2V0OjUw
+                 */
+                cursor?: string;
+                /**
+                 * @description Items a page
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Values by customer id */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description This page, in order */
+                        items: {
+                            /**
+                             * @description The bank’s customer id
+                             * @example C00001234
+                             */
+                            customerId: string;
+                            /**
+                             * Format: date-time
+                             * @description When the value ends; absent = as the tag says
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            expiresAt?: string;
+                            /**
+                             * @description Whether it has ended
+                             * @example false
+                             */
+                            isExpired: boolean;
+                            /**
+                             * @description Why
+                             * @example Told by the customer on the phone
+                             */
+                            reason: string;
+                            /**
+                             * Format: date-time
+                             * @description When it was set
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            setAt: string;
+                            /**
+                             * @description Who set it
+                             * @example usr_01j9z3
+                             */
+                            setBy: string;
+                            /**
+                             * @description A tag value; money in minor units, days and instants as ISO 8601
+                             * @example gold
+                             */
+                            value: string | number | boolean | string[];
+                        }[];
+                        /**
+                         * @description Absent on the last page
+                         * @example b2Zmc2V0OjUw
+                         */
+                        nextCursor?: string;
+                    };
+                };
+            };
+        };
+    };
+    setManualTagValue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description A value set by hand */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description The bank’s customer id
+                     * @example C00001234
+                     */
+                    customerId: string;
+                    /**
+                     * Format: date-time
+                     * @description When the value ends; absent = as the tag says
+                     * @example 2026-11-02T09:30:00.000Z
+                     */
+                    expiresAt?: string;
+                    /**
+                     * @description Why
+                     * @example Told by the customer on the phone
+                     */
+                    reason: string;
+                    /**
+                     * @description A tag value; money in minor units, days and instants as ISO 8601
+                     * @example gold
+                     */
+                    value: string | number | boolean | string[];
+                };
+            };
+        };
+        responses: {
+            /** @description A value set by hand */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The bank’s customer id
+                         * @example C00001234
+                         */
+                        customerId: string;
+                        /**
+                         * Format: date-time
+                         * @description When the value ends; absent = as the tag says
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        expiresAt?: string;
+                        /**
+                         * @description Whether it has ended
+                         * @example false
+                         */
+                        isExpired: boolean;
+                        /**
+                         * @description Why
+                         * @example Told by the customer on the phone
+                         */
+                        reason: string;
+                        /**
+                         * Format: date-time
+                         * @description When it was set
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        setAt: string;
+                        /**
+                         * @description Who set it
+                         * @example usr_01j9z3
+                         */
+                        setBy: string;
+                        /**
+                         * @description A tag value; money in minor units, days and instants as ISO 8601
+                         * @example gold
+                         */
+                        value: string | number | boolean | string[];
+                    };
+                };
+            };
+        };
+    };
+    clearManualTagValue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The bank’s customer id
+                 * @example C00001234
+                 */
+                customerId: string;
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    uploadManualTagValues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description A file of values */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Lines of customer id and value, with a heading
+                     * @example customer_id,value
+                     *     C00001234,gold
+                     */
+                    csv: string;
+                    /**
+                     * @description Only check
+                     * @default false
+                     * @example true
+                     */
+                    dryRun?: boolean;
+                    /**
+                     * Format: date-time
+                     * @description When the values end
+                     * @example 2026-11-02T09:30:00.000Z
+                     */
+                    expiresAt?: string;
+                    /**
+                     * @description Why
+                     * @example Golf day 2026
+                     */
+                    reason: string;
+                    /**
+                     * @description Whether customers who are not in the file lose their values
+                     * @default false
+                     * @example true
+                     */
+                    replace?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What a file of values did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Values taken away
+                         * @example 0
+                         */
+                        cleared: number;
+                        /** @description Lines that were left out, the first hundred */
+                        faults: {
+                            /**
+                             * @description Line of the file
+                             * @example 17
+                             */
+                            line: number;
+                            /**
+                             * @description What is wrong
+                             * @example There is no customer "C9" among those you may see.
+                             */
+                            message: string;
+                        }[];
+                        /**
+                         * @description Lines read, without the heading
+                         * @example 120
+                         */
+                        lines: number;
+                        /**
+                         * @description Lines left out in all
+                         * @example 3
+                         */
+                        refused: number;
+                        /**
+                         * @description Values set, or that would be
+                         * @example 117
+                         */
+                        set: number;
+                    };
+                };
+            };
+        };
+    };
     listTagVersions: {
         parameters: {
             query?: never;
@@ -34899,6 +37121,318 @@ export interface operations {
                          * @example mdl_01j9z3
                          */
                         modelId: string;
+                    } | {
+                        /**
+                         * @description How long a value holds when whoever sets it says nothing
+                         * @example P90D
+                         */
+                        expiresAfter?: string;
+                        /**
+                         * @description Set by hand or by a list
+                         * @example manual
+                         * @enum {string}
+                         */
+                        kind: "manual";
+                    } | {
+                        /**
+                         * @description How rows become one value
+                         * @example {
+                         *       "sum": "amount_minor"
+                         *     }
+                         */
+                        aggregate: "count" | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            sum: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            avg: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            min: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            max: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            last: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            first: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            distinct: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            top: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            stddev: string;
+                        } | {
+                            /**
+                             * @description Column or event property
+                             * @example amount_minor
+                             */
+                            dailyAverage: string;
+                        } | {
+                            /** @description Column and number */
+                            topK: {
+                                /**
+                                 * @description How many values
+                                 * @example 3
+                                 */
+                                k: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Column and share */
+                            percentile: {
+                                /**
+                                 * @description Share of values at or below it
+                                 * @example 0.9
+                                 */
+                                at: number;
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                of: string;
+                            };
+                        } | {
+                            /** @description Two aggregates */
+                            ratio: {
+                                /** @description One side of a ratio */
+                                of: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                                /** @description One side of a ratio */
+                                to: {
+                                    /**
+                                     * @description Aggregate of this side
+                                     * @example count
+                                     */
+                                    aggregate: "count" | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        sum: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        avg: string;
+                                    } | {
+                                        /**
+                                         * @description Column or event property
+                                         * @example amount_minor
+                                         */
+                                        distinct: string;
+                                    };
+                                    /**
+                                     * @description Only rows for which this holds, among those of the tag
+                                     * @example {
+                                     *       "property": "channel",
+                                     *       "op": "=",
+                                     *       "value": "mobile"
+                                     *     }
+                                     */
+                                    where?: {
+                                        [key: string]: unknown;
+                                    };
+                                };
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            trend: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /** @description A figure per period */
+                            perPeriod: {
+                                /**
+                                 * @description What is counted or added
+                                 * @example {
+                                 *       "sum": "amount_minor"
+                                 *     }
+                                 */
+                                of: "count" | {
+                                    /**
+                                     * @description Column or event property
+                                     * @example amount_minor
+                                     */
+                                    sum: string;
+                                };
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description How many complete periods
+                                 * @example 6
+                                 */
+                                periods: number;
+                            };
+                        } | {
+                            /**
+                             * @description What is counted or added
+                             * @example {
+                             *       "sum": "amount_minor"
+                             *     }
+                             */
+                            change: "count" | {
+                                /**
+                                 * @description Column or event property
+                                 * @example amount_minor
+                                 */
+                                sum: string;
+                            };
+                        } | {
+                            /** @description A run of periods */
+                            streak: {
+                                /**
+                                 * @description Calendar period; a week begins on Monday
+                                 * @example month
+                                 * @enum {unknown}
+                                 */
+                                per: "day" | "week" | "month" | "quarter" | "year";
+                                /**
+                                 * @description The longest run, or the one that reaches this period or the one before
+                                 * @default longest
+                                 * @example current
+                                 */
+                                which?: "longest" | "current";
+                            };
+                        } | {
+                            /**
+                             * @description Calendar days or whole hours
+                             * @example days
+                             */
+                            recency: "days" | "hours";
+                        };
+                        /**
+                         * @description Event name
+                         * @example app_login
+                         */
+                        event: string;
+                        /**
+                         * @description Kept by events as they come, and by every refresh
+                         * @example stream
+                         * @enum {string}
+                         */
+                        kind: "stream";
+                        /**
+                         * @description Only events of this period so far: `day` counts today; absent = all
+                         * @example day
+                         * @enum {unknown}
+                         */
+                        toDate?: "day" | "week" | "month" | "quarter" | "year";
+                        /**
+                         * @description Only rows for which this holds; see docs/conditions.md
+                         * @example {
+                         *       "property": "direction",
+                         *       "op": "=",
+                         *       "value": "debit"
+                         *     }
+                         */
+                        where?: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description IANA time zone that periods are cut in
+                         * @default UTC
+                         * @example Asia/Taipei
+                         */
+                        zone?: string;
                     };
                     /**
                      * @description What the values are; `money` is integer minor units
