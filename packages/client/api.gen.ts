@@ -1,5 +1,39 @@
 // Generated from the OpenAPI document by `npm run generate:client`; do not edit.
 export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alerts, newest first */
+        get: operations["listAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{alertId}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an alert */
+        post: operations["acknowledgeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -753,6 +787,280 @@ export interface paths {
         /** Make or update a campaign from a campaign file */
         post: operations["applyCampaignFile"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who read what */
+        get: operations["listDataAccess"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/arrivals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What arrived, by source and day */
+        get: operations["getArrivals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/arrivals/{sourceId}/{day}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open the gate of a day by hand */
+        post: operations["releaseArrival"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/blocks/{blockId}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let tags be refreshed although a rule fails */
+        post: operations["releaseBlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/completeness/{customerId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How complete what we know of a customer is */
+        get: operations["getCompleteness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed in deliveries */
+        get: operations["listDrift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/freezes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hold tags back for a time, such as a month-end close */
+        post: operations["setFreeze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/freezes/{freezeId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a freeze */
+        delete: operations["cancelFreeze"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Quality rules, what is blocked, scores */
+        get: operations["getQualityBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a quality rule and judge it */
+        post: operations["addQualityRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/rules/{ruleId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a quality rule out */
+        delete: operations["removeQualityRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Schemas that a table had */
+        get: operations["listSchemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A table with its columns, statistics, rules and first rows */
+        get: operations["getCatalogTable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Say who owns a table or column, what it means, and its class */
+        patch: operations["noteCatalogTable"];
+        trace?: never;
+    };
+    "/api/v1/catalog/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tables of the catalogue, or what a search finds */
+        get: operations["listCatalogTables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The glossary */
+        get: operations["listGlossary"];
+        put?: never;
+        /** Add a word */
+        post: operations["addGlossaryWord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/words/{wordId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a word out */
+        delete: operations["removeGlossaryWord"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2776,6 +3084,311 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listAlerts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Where the page before ended
+                 * @example b2Zmc2V0OjUw
+                 */
+                cursor?: string;
+                /**
+                 * @description Kind
+                 * @example quality
+                 */
+                kind?: string;
+                /**
+                 * @description Items a page
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description `resolved`: its cause is gone
+                 * @example open
+                 */
+                state?: "open" | "acknowledged" | "resolved";
+                /**
+                 * @description What it is about
+                 * @example core
+                 */
+                subject?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Alerts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Alerts, newest first */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When somebody took it
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            acknowledgedAt?: string;
+                            /**
+                             * @description Who took it
+                             * @example Ling Chen
+                             */
+                            acknowledgedBy?: string;
+                            /**
+                             * @description Figures
+                             * @example {
+                             *       "failing": 3
+                             *     }
+                             */
+                            details: {
+                                [key: string]: unknown;
+                            };
+                            /**
+                             * @description Alert
+                             * @example alt_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description Kind: quality, drift, arrival, load, stream
+                             * @example quality
+                             */
+                            kind: string;
+                            /**
+                             * Format: date-time
+                             * @description When it was last seen
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            lastSeenAt: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            message: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description What they said
+                             * @example Core bank redelivers at 09:00
+                             */
+                            note?: string;
+                            /**
+                             * Format: date-time
+                             * @description When it was first seen
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            raisedAt: string;
+                            /**
+                             * Format: date-time
+                             * @description When its cause was gone
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            resolvedAt?: string;
+                            /**
+                             * @description How often it was seen
+                             * @example 1
+                             */
+                            seen: number;
+                            /**
+                             * @description How urgent it is
+                             * @example critical
+                             */
+                            severity: "info" | "warn" | "critical";
+                            /**
+                             * @description `resolved`: its cause is gone
+                             * @example open
+                             */
+                            state: "open" | "acknowledged" | "resolved";
+                            /**
+                             * @description What it is about
+                             * @example src/core/client
+                             */
+                            subject: string;
+                        }[];
+                        /**
+                         * @description Absent on the last page
+                         * @example alt_01j9z3
+                         */
+                        nextCursor?: string;
+                        /** @description Alerts nobody took yet */
+                        open: {
+                            /**
+                             * @description Open and critical
+                             * @example 0
+                             */
+                            critical: number;
+                            /**
+                             * @description Open, for information
+                             * @example 0
+                             */
+                            info: number;
+                            /**
+                             * @description Open warnings
+                             * @example 1
+                             */
+                            warn: number;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    acknowledgeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Alert
+                 * @example alt_01j9z3
+                 */
+                alertId: string;
+            };
+            cookie?: never;
+        };
+        /** @description A note */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description What will be done
+                     * @example Redelivered at 09:00
+                     */
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description An alert */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When somebody took it
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        acknowledgedAt?: string;
+                        /**
+                         * @description Who took it
+                         * @example Ling Chen
+                         */
+                        acknowledgedBy?: string;
+                        /**
+                         * @description Figures
+                         * @example {
+                         *       "failing": 3
+                         *     }
+                         */
+                        details: {
+                            [key: string]: unknown;
+                        };
+                        /**
+                         * @description Alert
+                         * @example alt_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description Kind: quality, drift, arrival, load, stream
+                         * @example quality
+                         */
+                        kind: string;
+                        /**
+                         * Format: date-time
+                         * @description When it was last seen
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        lastSeenAt: string;
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        message: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                        /**
+                         * @description What they said
+                         * @example Core bank redelivers at 09:00
+                         */
+                        note?: string;
+                        /**
+                         * Format: date-time
+                         * @description When it was first seen
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        raisedAt: string;
+                        /**
+                         * Format: date-time
+                         * @description When its cause was gone
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        resolvedAt?: string;
+                        /**
+                         * @description How often it was seen
+                         * @example 1
+                         */
+                        seen: number;
+                        /**
+                         * @description How urgent it is
+                         * @example critical
+                         */
+                        severity: "info" | "warn" | "critical";
+                        /**
+                         * @description `resolved`: its cause is gone
+                         * @example open
+                         */
+                        state: "open" | "acknowledged" | "resolved";
+                        /**
+                         * @description What it is about
+                         * @example src/core/client
+                         */
+                        subject: string;
+                    };
+                };
+            };
+        };
+    };
     listApiKeys: {
         parameters: {
             query?: never;
@@ -12040,6 +12653,4533 @@ export interface operations {
                         version: number;
                     };
                 };
+            };
+        };
+    };
+    listDataAccess: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Who
+                 * @example usr_01j9z3
+                 */
+                actorId?: string;
+                /**
+                 * @description Where the page before ended
+                 * @example b2Zmc2V0OjUw
+                 */
+                cursor?: string;
+                /**
+                 * @description Items a page
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description Logical name
+                 * @example src/core/client
+                 */
+                table?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reads, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description This page, in order */
+                        items: {
+                            /**
+                             * @description Who
+                             * @example usr_01j9z3
+                             */
+                            actorId: string;
+                            /**
+                             * @description Name
+                             * @example Ling Chen
+                             */
+                            actorName: string;
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Columns
+                             * @example [
+                             *       "phone"
+                             *     ]
+                             */
+                            columns: string[];
+                            /**
+                             * @description profile, sql, export, evidence, sample
+                             * @example sample
+                             */
+                            how: string;
+                            /**
+                             * @description Entry
+                             * @example 17
+                             */
+                            id: string;
+                            /**
+                             * @description What for
+                             * @example campaign check
+                             */
+                            purpose?: string;
+                            /**
+                             * @description Rows
+                             * @example 20
+                             */
+                            rows?: number;
+                            /**
+                             * @description Table
+                             * @example src/core/client
+                             */
+                            table: string;
+                        }[];
+                        /**
+                         * @description Absent on the last page
+                         * @example b2Zmc2V0OjUw
+                         */
+                        nextCursor?: string;
+                    };
+                };
+            };
+        };
+    };
+    getArrivals: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Days
+                 * @example 10
+                 */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Arrivals by source and day */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Days, newest first
+                         * @example [
+                         *       "2026-11-25"
+                         *     ]
+                         */
+                        days: string[];
+                        /** @description Freezes to come or going on */
+                        freezes: {
+                            /**
+                             * @description Who
+                             * @example Ling Chen
+                             */
+                            createdBy: string;
+                            /**
+                             * Format: date-time
+                             * @description From
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            from: string;
+                            /**
+                             * @description Freeze
+                             * @example frz_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description Why
+                             * @example Month-end close
+                             */
+                            reason: string;
+                            /**
+                             * @description Sources; empty: all
+                             * @example [
+                             *       "core"
+                             *     ]
+                             */
+                            sources: string[];
+                            /**
+                             * Format: date-time
+                             * @description To
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            to: string;
+                        }[];
+                        /** @description The newest day */
+                        latest?: {
+                            /**
+                             * @description Of these arrived
+                             * @example 2
+                             */
+                            arrived: number;
+                            /**
+                             * @description Whether all arrived or were released
+                             * @example false
+                             */
+                            complete: boolean;
+                            /**
+                             * @description Day
+                             * @example 2026-11-25
+                             */
+                            day: string;
+                            /**
+                             * @description Sources due
+                             * @example 3
+                             */
+                            due: number;
+                        };
+                        /** @description Sources */
+                        sources: {
+                            /**
+                             * @description Local time
+                             * @example 06:00
+                             */
+                            by: string;
+                            /**
+                             * @description Calendar
+                             * @example TW
+                             */
+                            calendar?: string;
+                            /** @description By day, newest first */
+                            days: {
+                                /**
+                                 * Format: date-time
+                                 * @description When it came
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                arrivedAt?: string;
+                                /**
+                                 * @description Day on which it is due
+                                 * @example 2026-11-25
+                                 */
+                                businessDay: string;
+                                /**
+                                 * Format: date-time
+                                 * @description By when
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                dueAt: string;
+                                /**
+                                 * @description Load
+                                 * @example lod_01j9z3
+                                 */
+                                loadId?: string;
+                                /**
+                                 * @description Who opened the gate
+                                 * @example Ling Chen
+                                 */
+                                releasedBy?: string;
+                                /**
+                                 * @description Why
+                                 * @example Public holiday at the deliverer
+                                 */
+                                releaseReason?: string;
+                                /**
+                                 * @description Source
+                                 * @example core
+                                 */
+                                sourceId: string;
+                                /**
+                                 * @description `released`: the gate was opened by hand
+                                 * @example arrived
+                                 */
+                                state: "waiting" | "arrived" | "late" | "missing" | "released";
+                            }[];
+                            /**
+                             * @description On which days
+                             * @example business day
+                             */
+                            every: string;
+                            /**
+                             * @description Whether tags wait for it
+                             * @example true
+                             */
+                            gate: boolean;
+                            /**
+                             * @description Source
+                             * @example core
+                             */
+                            sourceId: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description Time zone
+                             * @example Asia/Taipei
+                             */
+                            zone: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    releaseArrival: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Day
+                 * @example 2026-11-25
+                 */
+                day: string;
+                /**
+                 * @description Source
+                 * @example core
+                 */
+                sourceId: string;
+            };
+            cookie?: never;
+        };
+        /** @description A reason */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Why, for the audit
+                     * @example Test accounts only
+                     */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Data of one day of one source */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When it came
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        arrivedAt?: string;
+                        /**
+                         * @description Day on which it is due
+                         * @example 2026-11-25
+                         */
+                        businessDay: string;
+                        /**
+                         * Format: date-time
+                         * @description By when
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        dueAt: string;
+                        /**
+                         * @description Load
+                         * @example lod_01j9z3
+                         */
+                        loadId?: string;
+                        /**
+                         * @description Who opened the gate
+                         * @example Ling Chen
+                         */
+                        releasedBy?: string;
+                        /**
+                         * @description Why
+                         * @example Public holiday at the deliverer
+                         */
+                        releaseReason?: string;
+                        /**
+                         * @description Source
+                         * @example core
+                         */
+                        sourceId: string;
+                        /**
+                         * @description `released`: the gate was opened by hand
+                         * @example arrived
+                         */
+                        state: "waiting" | "arrived" | "late" | "missing" | "released";
+                    };
+                };
+            };
+        };
+    };
+    releaseBlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Block
+                 * @example blk_01j9z3
+                 */
+                blockId: string;
+            };
+            cookie?: never;
+        };
+        /** @description A reason */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Why, for the audit
+                     * @example Test accounts only
+                     */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description A table or column whose tags keep their values */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Why
+                         * @example quality
+                         */
+                        because: "quality" | "arrival" | "freeze";
+                        /**
+                         * @description Rule, day or freeze
+                         * @example core balances_known
+                         */
+                        cause: string;
+                        /**
+                         * @description Column; absent: the whole table
+                         * @example balance
+                         */
+                        column?: string;
+                        /**
+                         * Format: date-time
+                         * @description When it ended
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        endedAt?: string;
+                        /**
+                         * @description Block
+                         * @example blk_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description What is wrong and what to do
+                         * @example 12 of 900 rows of account fail “balance is known”.
+                         */
+                        message: string;
+                        /**
+                         * @description Who released it
+                         * @example Ling Chen
+                         */
+                        releasedBy?: string;
+                        /**
+                         * @description Why
+                         * @example The rows are test accounts
+                         */
+                        releaseReason?: string;
+                        /**
+                         * Format: date-time
+                         * @description When it began
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        since: string;
+                        /**
+                         * @description Table
+                         * @example src/core/account
+                         */
+                        table: string;
+                    };
+                };
+            };
+        };
+    };
+    getCompleteness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Customer
+                 * @example 10023
+                 */
+                customerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How complete what we know of a customer is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Customer
+                         * @example 10023
+                         */
+                        customerId: string;
+                        /**
+                         * @description Fields without a value, the most important first
+                         * @example [
+                         *       "phone"
+                         *     ]
+                         */
+                        missing: string[];
+                        /**
+                         * @description Weighted share of the fields that are known
+                         * @example 0.1
+                         */
+                        score: number;
+                    };
+                };
+            };
+        };
+    };
+    listDrift: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Where the page before ended
+                 * @example b2Zmc2V0OjUw
+                 */
+                cursor?: string;
+                /**
+                 * @description Items a page
+                 * @example 50
+                 */
+                limit?: number;
+                /**
+                 * @description Source
+                 * @example core
+                 */
+                sourceId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Drift, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description This page, in order */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /** @description Differences */
+                            findings: {
+                                /**
+                                 * @description What to do
+                                 * @example Set `from: mobile`
+                                 */
+                                advice: string;
+                                /**
+                                 * @description New codes
+                                 * @example [
+                                 *       "PRIVATE"
+                                 *     ]
+                                 */
+                                codes?: string[];
+                                /**
+                                 * @description Column
+                                 * @example phone
+                                 */
+                                column?: string;
+                                /**
+                                 * @description How sure the guess is
+                                 * @example 0.1
+                                 */
+                                confidence?: number;
+                                /** @description What depends on the column */
+                                dependants: {
+                                    /**
+                                     * @description Its id
+                                     * @example aum
+                                     */
+                                    id: string;
+                                    /**
+                                     * @description Kind: tag, audience, campaign, …
+                                     * @example tag
+                                     */
+                                    kind: string;
+                                    /**
+                                     * @description Its name
+                                     * @example AUM
+                                     */
+                                    name?: string;
+                                }[];
+                                /**
+                                 * @description column_added, column_removed, column_renamed, column_moved, type_changed, new_codes, nulls_changed, volume_out_of_range or key_changed
+                                 * @example column_renamed
+                                 */
+                                kind: string;
+                                /**
+                                 * @description What it was and is
+                                 * @example "phone" is gone and "mobile" is new
+                                 */
+                                message: string;
+                                /**
+                                 * @description Name it seems to have now
+                                 * @example mobile
+                                 */
+                                renamedTo?: string;
+                            }[];
+                            /**
+                             * @description Drift
+                             * @example dft_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description Load that brought it
+                             * @example lod_01j9z3
+                             */
+                            loadId: string;
+                            /**
+                             * @description Policy of the source
+                             * @example warn
+                             */
+                            policy: string;
+                            /**
+                             * @description Whether the load was refused for it
+                             * @example false
+                             */
+                            refused: boolean;
+                            /**
+                             * @description Source
+                             * @example core
+                             */
+                            sourceId: string;
+                            /**
+                             * @description Table
+                             * @example client
+                             */
+                            table: string;
+                        }[];
+                        /**
+                         * @description Absent on the last page
+                         * @example b2Zmc2V0OjUw
+                         */
+                        nextCursor?: string;
+                    };
+                };
+            };
+        };
+    };
+    setFreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A freeze */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description From
+                     * @example 2026-11-02T09:30:00.000Z
+                     */
+                    from: string;
+                    /**
+                     * @description Why
+                     * @example Month-end close
+                     */
+                    reason: string;
+                    /**
+                     * @description Sources; absent: all
+                     * @example [
+                     *       "core"
+                     *     ]
+                     */
+                    sources?: string[];
+                    /**
+                     * Format: date-time
+                     * @description To
+                     * @example 2026-11-02T09:30:00.000Z
+                     */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description A time in which tags keep their values */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Who
+                         * @example Ling Chen
+                         */
+                        createdBy: string;
+                        /**
+                         * Format: date-time
+                         * @description From
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        from: string;
+                        /**
+                         * @description Freeze
+                         * @example frz_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description Why
+                         * @example Month-end close
+                         */
+                        reason: string;
+                        /**
+                         * @description Sources; empty: all
+                         * @example [
+                         *       "core"
+                         *     ]
+                         */
+                        sources: string[];
+                        /**
+                         * Format: date-time
+                         * @description To
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        to: string;
+                    };
+                };
+            };
+        };
+    };
+    cancelFreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Freeze
+                 * @example frz_01j9z3
+                 */
+                freezeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getQualityBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Quality of the data */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description What is blocked, then what was */
+                        blocks: {
+                            /**
+                             * @description Why
+                             * @example quality
+                             */
+                            because: "quality" | "arrival" | "freeze";
+                            /**
+                             * @description Rule, day or freeze
+                             * @example core balances_known
+                             */
+                            cause: string;
+                            /**
+                             * @description Column; absent: the whole table
+                             * @example balance
+                             */
+                            column?: string;
+                            /**
+                             * Format: date-time
+                             * @description When it ended
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            endedAt?: string;
+                            /**
+                             * @description Block
+                             * @example blk_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description What is wrong and what to do
+                             * @example 12 of 900 rows of account fail “balance is known”.
+                             */
+                            message: string;
+                            /**
+                             * @description Who released it
+                             * @example Ling Chen
+                             */
+                            releasedBy?: string;
+                            /**
+                             * @description Why
+                             * @example The rows are test accounts
+                             */
+                            releaseReason?: string;
+                            /**
+                             * Format: date-time
+                             * @description When it began
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            since: string;
+                            /**
+                             * @description Table
+                             * @example src/core/account
+                             */
+                            table: string;
+                        }[];
+                        /** @description Rules, failing ones first */
+                        rules: {
+                            /**
+                             * @description Column it judges
+                             * @example phone
+                             */
+                            column?: string;
+                            /**
+                             * @description Whether it is judged
+                             * @example true
+                             */
+                            enabled: boolean;
+                            /** @description The last judgements, newest first */
+                            history: {
+                                /**
+                                 * Format: date-time
+                                 * @description When
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                at: string;
+                                /**
+                                 * @description Rows judged
+                                 * @example 900
+                                 */
+                                checked?: number;
+                                /**
+                                 * @description Rows that fail
+                                 * @example 0
+                                 */
+                                failing?: number;
+                                /**
+                                 * @description Load
+                                 * @example lod_01j9z3
+                                 */
+                                loadId?: string;
+                                /**
+                                 * @description What was found
+                                 * @example 0 of 900 rows fail “phone is known”.
+                                 */
+                                message: string;
+                                /**
+                                 * @description Whether it held
+                                 * @example true
+                                 */
+                                passed: boolean;
+                            }[];
+                            /**
+                             * @description Rule
+                             * @example core phones_known
+                             */
+                            key: string;
+                            /**
+                             * @description Kind
+                             * @example notNull
+                             */
+                            kind: string;
+                            /** @description One judgement */
+                            last?: {
+                                /**
+                                 * Format: date-time
+                                 * @description When
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                at: string;
+                                /**
+                                 * @description Rows judged
+                                 * @example 900
+                                 */
+                                checked?: number;
+                                /**
+                                 * @description Rows that fail
+                                 * @example 0
+                                 */
+                                failing?: number;
+                                /**
+                                 * @description Load
+                                 * @example lod_01j9z3
+                                 */
+                                loadId?: string;
+                                /**
+                                 * @description What was found
+                                 * @example 0 of 900 rows fail “phone is known”.
+                                 */
+                                message: string;
+                                /**
+                                 * @description Whether it held
+                                 * @example true
+                                 */
+                                passed: boolean;
+                            };
+                            /**
+                             * @description Name
+                             * @example phones_known
+                             */
+                            name: string;
+                            /**
+                             * @description Where it is written
+                             * @example manifest
+                             */
+                            origin: "manifest" | "console";
+                            /**
+                             * @description A quality rule
+                             * @example {
+                             *       "name": "positive",
+                             *       "table": "trans",
+                             *       "rows": "amount >= 0"
+                             *     }
+                             */
+                            rule: {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Column that should have a value
+                                 * @example balance
+                                 */
+                                notNull: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                                /**
+                                 * @description Columns that together should not repeat
+                                 * @example [
+                                 *       "client_id"
+                                 *     ]
+                                 */
+                                unique: string[];
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Limits
+                                 * @example {
+                                 *       "column": "balance",
+                                 *       "min": 0
+                                 *     }
+                                 */
+                                range: {
+                                    /**
+                                     * @description Number, money (in major units), date or instant
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description Greatest allowed */
+                                    max?: number | string;
+                                    /** @description Least allowed */
+                                    min?: number | string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Expression
+                                 * @example {
+                                 *       "column": "phone",
+                                 *       "matches": "[0-9]{11}"
+                                 *     }
+                                 */
+                                pattern: {
+                                    /**
+                                     * @description Text column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description RE2 expression for the whole text
+                                     * @example [0-9]{11}
+                                     */
+                                    matches: string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Allowed texts
+                                 * @example {
+                                 *       "column": "currency",
+                                 *       "values": [
+                                 *         "CNY",
+                                 *         "USD"
+                                 *       ]
+                                 *     }
+                                 */
+                                inSet: {
+                                    /**
+                                     * @description Text column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description Allowed texts */
+                                    values: string[];
+                                };
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Reference
+                                 * @example {
+                                 *       "column": "client_id",
+                                 *       "to": "client.client_id"
+                                 *     }
+                                 */
+                                refers: {
+                                    /**
+                                     * @description Column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description `table.column` of this source
+                                     * @example client.client_id
+                                     */
+                                    to: string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Freshness
+                                 * @example {
+                                 *       "column": "at",
+                                 *       "within": "P2D"
+                                 *     }
+                                 */
+                                freshness: {
+                                    /**
+                                     * @description Date or instant column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description The latest value should be no older than this when the load ends
+                                     * @example P2D
+                                     */
+                                    within: string;
+                                };
+                                /**
+                                 * @description Rule name
+                                 * @example fresh
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Rule name
+                                 * @example usual_volume
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                                /**
+                                 * @description Row count against history
+                                 * @example {}
+                                 */
+                                volume: {
+                                    /**
+                                     * @description Greatest distance from the median of the last 30 loads in robust standard deviations (1.4826 × MAD); default 6
+                                     * @example 6
+                                     */
+                                    maxDeviation?: number;
+                                    /**
+                                     * @description Loads needed before it judges; default 5
+                                     * @example 5
+                                     */
+                                    minHistory?: number;
+                                };
+                            } | {
+                                /**
+                                 * @description Rule name
+                                 * @example balances_add_up
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Control total
+                                 * @example {
+                                 *       "column": "balance",
+                                 *       "equals": "control.total"
+                                 *     }
+                                 */
+                                sum: {
+                                    /**
+                                     * @description Number or money column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description The control total: a number (money in major units), or the sum of another column */
+                                    equals: number | string;
+                                    /**
+                                     * @description Allowed difference; default 0
+                                     * @example 0.01
+                                     */
+                                    tolerance?: number;
+                                };
+                                /**
+                                 * @description Table of this source
+                                 * @example account
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example amounts_are_positive
+                                 */
+                                name: string;
+                                /**
+                                 * @description SQL condition that every row should meet
+                                 * @example amount >= 0
+                                 */
+                                rows: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Greatest allowed
+                                 * @example 1000000
+                                 */
+                                max?: number;
+                                /**
+                                 * @description Least allowed
+                                 * @example 1
+                                 */
+                                min?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example enough_customers
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description SELECT answering one number
+                                 * @example SELECT count() FROM client
+                                 */
+                                sql: string;
+                            };
+                            /**
+                             * @description Id of a rule made here
+                             * @example rul_01j9z3
+                             */
+                            ruleId?: string;
+                            /**
+                             * @description What failing means
+                             * @example block
+                             */
+                            severity: "warn" | "block" | "fail";
+                            /**
+                             * @description Table it judges
+                             * @example src/core/client
+                             */
+                            table: string;
+                        }[];
+                        /** @description Scores of the customer tables */
+                        scores: {
+                            /**
+                             * @description Share of the cells that have a value, weighted by importance
+                             * @example 0.1
+                             */
+                            completeness: number;
+                            /**
+                             * @description Share of its rules that held
+                             * @example 0.1
+                             */
+                            passing?: number;
+                            /**
+                             * @description Table
+                             * @example src/core/client
+                             */
+                            table: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    addQualityRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A quality rule */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Default true
+                     * @example true
+                     */
+                    enabled?: boolean;
+                    /**
+                     * @description A quality rule
+                     * @example {
+                     *       "name": "positive",
+                     *       "table": "trans",
+                     *       "rows": "amount >= 0"
+                     *     }
+                     */
+                    rule: {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description Column that should have a value
+                         * @example balance
+                         */
+                        notNull: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                        /**
+                         * @description Columns that together should not repeat
+                         * @example [
+                         *       "client_id"
+                         *     ]
+                         */
+                        unique: string[];
+                    } | {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description Limits
+                         * @example {
+                         *       "column": "balance",
+                         *       "min": 0
+                         *     }
+                         */
+                        range: {
+                            /**
+                             * @description Number, money (in major units), date or instant
+                             * @example balance
+                             */
+                            column: string;
+                            /** @description Greatest allowed */
+                            max?: number | string;
+                            /** @description Least allowed */
+                            min?: number | string;
+                        };
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description Expression
+                         * @example {
+                         *       "column": "phone",
+                         *       "matches": "[0-9]{11}"
+                         *     }
+                         */
+                        pattern: {
+                            /**
+                             * @description Text column
+                             * @example balance
+                             */
+                            column: string;
+                            /**
+                             * @description RE2 expression for the whole text
+                             * @example [0-9]{11}
+                             */
+                            matches: string;
+                        };
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Allowed texts
+                         * @example {
+                         *       "column": "currency",
+                         *       "values": [
+                         *         "CNY",
+                         *         "USD"
+                         *       ]
+                         *     }
+                         */
+                        inSet: {
+                            /**
+                             * @description Text column
+                             * @example balance
+                             */
+                            column: string;
+                            /** @description Allowed texts */
+                            values: string[];
+                        };
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description Reference
+                         * @example {
+                         *       "column": "client_id",
+                         *       "to": "client.client_id"
+                         *     }
+                         */
+                        refers: {
+                            /**
+                             * @description Column
+                             * @example balance
+                             */
+                            column: string;
+                            /**
+                             * @description `table.column` of this source
+                             * @example client.client_id
+                             */
+                            to: string;
+                        };
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example client
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Freshness
+                         * @example {
+                         *       "column": "at",
+                         *       "within": "P2D"
+                         *     }
+                         */
+                        freshness: {
+                            /**
+                             * @description Date or instant column
+                             * @example balance
+                             */
+                            column: string;
+                            /**
+                             * @description The latest value should be no older than this when the load ends
+                             * @example P2D
+                             */
+                            within: string;
+                        };
+                        /**
+                         * @description Rule name
+                         * @example fresh
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example trans
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Rule name
+                         * @example usual_volume
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example trans
+                         */
+                        table: string;
+                        /**
+                         * @description Row count against history
+                         * @example {}
+                         */
+                        volume: {
+                            /**
+                             * @description Greatest distance from the median of the last 30 loads in robust standard deviations (1.4826 × MAD); default 6
+                             * @example 6
+                             */
+                            maxDeviation?: number;
+                            /**
+                             * @description Loads needed before it judges; default 5
+                             * @example 5
+                             */
+                            minHistory?: number;
+                        };
+                    } | {
+                        /**
+                         * @description Rule name
+                         * @example balances_add_up
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Control total
+                         * @example {
+                         *       "column": "balance",
+                         *       "equals": "control.total"
+                         *     }
+                         */
+                        sum: {
+                            /**
+                             * @description Number or money column
+                             * @example balance
+                             */
+                            column: string;
+                            /** @description The control total: a number (money in major units), or the sum of another column */
+                            equals: number | string;
+                            /**
+                             * @description Allowed difference; default 0
+                             * @example 0.01
+                             */
+                            tolerance?: number;
+                        };
+                        /**
+                         * @description Table of this source
+                         * @example account
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Share of rows that may fail it; default 0
+                         * @example 0.01
+                         */
+                        maxFailing?: number;
+                        /**
+                         * @description Rule name
+                         * @example amounts_are_positive
+                         */
+                        name: string;
+                        /**
+                         * @description SQL condition that every row should meet
+                         * @example amount >= 0
+                         */
+                        rows: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description Table of this source
+                         * @example trans
+                         */
+                        table: string;
+                    } | {
+                        /**
+                         * @description Greatest allowed
+                         * @example 1000000
+                         */
+                        max?: number;
+                        /**
+                         * @description Least allowed
+                         * @example 1
+                         */
+                        min?: number;
+                        /**
+                         * @description Rule name
+                         * @example enough_customers
+                         */
+                        name: string;
+                        /**
+                         * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                         * @example block
+                         */
+                        severity?: "warn" | "block" | "fail";
+                        /**
+                         * @description SELECT answering one number
+                         * @example SELECT count() FROM client
+                         */
+                        sql: string;
+                    };
+                    /**
+                     * @description Logical name of the table: `src/<source>/<table>` or a canonical one
+                     * @example src/core/client
+                     */
+                    table: string;
+                };
+            };
+        };
+        responses: {
+            /** @description A quality rule and how it went */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Column it judges
+                         * @example phone
+                         */
+                        column?: string;
+                        /**
+                         * @description Whether it is judged
+                         * @example true
+                         */
+                        enabled: boolean;
+                        /** @description The last judgements, newest first */
+                        history: {
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Rows judged
+                             * @example 900
+                             */
+                            checked?: number;
+                            /**
+                             * @description Rows that fail
+                             * @example 0
+                             */
+                            failing?: number;
+                            /**
+                             * @description Load
+                             * @example lod_01j9z3
+                             */
+                            loadId?: string;
+                            /**
+                             * @description What was found
+                             * @example 0 of 900 rows fail “phone is known”.
+                             */
+                            message: string;
+                            /**
+                             * @description Whether it held
+                             * @example true
+                             */
+                            passed: boolean;
+                        }[];
+                        /**
+                         * @description Rule
+                         * @example core phones_known
+                         */
+                        key: string;
+                        /**
+                         * @description Kind
+                         * @example notNull
+                         */
+                        kind: string;
+                        /** @description One judgement */
+                        last?: {
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Rows judged
+                             * @example 900
+                             */
+                            checked?: number;
+                            /**
+                             * @description Rows that fail
+                             * @example 0
+                             */
+                            failing?: number;
+                            /**
+                             * @description Load
+                             * @example lod_01j9z3
+                             */
+                            loadId?: string;
+                            /**
+                             * @description What was found
+                             * @example 0 of 900 rows fail “phone is known”.
+                             */
+                            message: string;
+                            /**
+                             * @description Whether it held
+                             * @example true
+                             */
+                            passed: boolean;
+                        };
+                        /**
+                         * @description Name
+                         * @example phones_known
+                         */
+                        name: string;
+                        /**
+                         * @description Where it is written
+                         * @example manifest
+                         */
+                        origin: "manifest" | "console";
+                        /**
+                         * @description A quality rule
+                         * @example {
+                         *       "name": "positive",
+                         *       "table": "trans",
+                         *       "rows": "amount >= 0"
+                         *     }
+                         */
+                        rule: {
+                            /**
+                             * @description Share of rows that may fail it; default 0
+                             * @example 0.01
+                             */
+                            maxFailing?: number;
+                            /**
+                             * @description Rule name
+                             * @example phones_known
+                             */
+                            name: string;
+                            /**
+                             * @description Column that should have a value
+                             * @example balance
+                             */
+                            notNull: string;
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Table of this source
+                             * @example client
+                             */
+                            table: string;
+                        } | {
+                            /**
+                             * @description Share of rows that may fail it; default 0
+                             * @example 0.01
+                             */
+                            maxFailing?: number;
+                            /**
+                             * @description Rule name
+                             * @example phones_known
+                             */
+                            name: string;
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Table of this source
+                             * @example client
+                             */
+                            table: string;
+                            /**
+                             * @description Columns that together should not repeat
+                             * @example [
+                             *       "client_id"
+                             *     ]
+                             */
+                            unique: string[];
+                        } | {
+                            /**
+                             * @description Share of rows that may fail it; default 0
+                             * @example 0.01
+                             */
+                            maxFailing?: number;
+                            /**
+                             * @description Rule name
+                             * @example phones_known
+                             */
+                            name: string;
+                            /**
+                             * @description Limits
+                             * @example {
+                             *       "column": "balance",
+                             *       "min": 0
+                             *     }
+                             */
+                            range: {
+                                /**
+                                 * @description Number, money (in major units), date or instant
+                                 * @example balance
+                                 */
+                                column: string;
+                                /** @description Greatest allowed */
+                                max?: number | string;
+                                /** @description Least allowed */
+                                min?: number | string;
+                            };
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Table of this source
+                             * @example client
+                             */
+                            table: string;
+                        } | {
+                            /**
+                             * @description Share of rows that may fail it; default 0
+                             * @example 0.01
+                             */
+                            maxFailing?: number;
+                            /**
+                             * @description Rule name
+                             * @example phones_known
+                             */
+                            name: string;
+                            /**
+                             * @description Expression
+                             * @example {
+                             *       "column": "phone",
+                             *       "matches": "[0-9]{11}"
+                             *     }
+                             */
+                            pattern: {
+                                /**
+                                 * @description Text column
+                                 * @example balance
+                                 */
+                                column: string;
+                                /**
+                                 * @description RE2 expression for the whole text
+                                 * @example [0-9]{11}
+                                 */
+                                matches: string;
+                            };
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Table of this source
+                             * @example client
+                             */
+                            table: string;
+                        } | {
+                            /**
+                             * @description Allowed texts
+                             * @example {
+                             *       "column": "currency",
+                             *       "values": [
+                             *         "CNY",
+                             *         "USD"
+                             *       ]
+                             *     }
+                             */
+                            inSet: {
+                                /**
+                                 * @description Text column
+                                 * @example balance
+                                 */
+                                column: string;
+                                /** @description Allowed texts */
+                                values: string[];
+                            };
+                            /**
+                             * @description Share of rows that may fail it; default 0
+                             * @example 0.01
+                             */
+                            maxFailing?: number;
+                            /**
+                             * @description Rule name
+                             * @example phones_known
+                             */
+                            name: string;
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Table of this source
+                             * @example client
+                             */
+                            table: string;
+                        } | {
+                            /**
+                             * @description Share of rows that may fail it; default 0
+                             * @example 0.01
+                             */
+                            maxFailing?: number;
+                            /**
+                             * @description Rule name
+                             * @example phones_known
+                             */
+                            name: string;
+                            /**
+                             * @description Reference
+                             * @example {
+                             *       "column": "client_id",
+                             *       "to": "client.client_id"
+                             *     }
+                             */
+                            refers: {
+                                /**
+                                 * @description Column
+                                 * @example balance
+                                 */
+                                column: string;
+                                /**
+                                 * @description `table.column` of this source
+                                 * @example client.client_id
+                                 */
+                                to: string;
+                            };
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Table of this source
+                             * @example client
+                             */
+                            table: string;
+                        } | {
+                            /**
+                             * @description Freshness
+                             * @example {
+                             *       "column": "at",
+                             *       "within": "P2D"
+                             *     }
+                             */
+                            freshness: {
+                                /**
+                                 * @description Date or instant column
+                                 * @example balance
+                                 */
+                                column: string;
+                                /**
+                                 * @description The latest value should be no older than this when the load ends
+                                 * @example P2D
+                                 */
+                                within: string;
+                            };
+                            /**
+                             * @description Rule name
+                             * @example fresh
+                             */
+                            name: string;
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Table of this source
+                             * @example trans
+                             */
+                            table: string;
+                        } | {
+                            /**
+                             * @description Rule name
+                             * @example usual_volume
+                             */
+                            name: string;
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Table of this source
+                             * @example trans
+                             */
+                            table: string;
+                            /**
+                             * @description Row count against history
+                             * @example {}
+                             */
+                            volume: {
+                                /**
+                                 * @description Greatest distance from the median of the last 30 loads in robust standard deviations (1.4826 × MAD); default 6
+                                 * @example 6
+                                 */
+                                maxDeviation?: number;
+                                /**
+                                 * @description Loads needed before it judges; default 5
+                                 * @example 5
+                                 */
+                                minHistory?: number;
+                            };
+                        } | {
+                            /**
+                             * @description Rule name
+                             * @example balances_add_up
+                             */
+                            name: string;
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Control total
+                             * @example {
+                             *       "column": "balance",
+                             *       "equals": "control.total"
+                             *     }
+                             */
+                            sum: {
+                                /**
+                                 * @description Number or money column
+                                 * @example balance
+                                 */
+                                column: string;
+                                /** @description The control total: a number (money in major units), or the sum of another column */
+                                equals: number | string;
+                                /**
+                                 * @description Allowed difference; default 0
+                                 * @example 0.01
+                                 */
+                                tolerance?: number;
+                            };
+                            /**
+                             * @description Table of this source
+                             * @example account
+                             */
+                            table: string;
+                        } | {
+                            /**
+                             * @description Share of rows that may fail it; default 0
+                             * @example 0.01
+                             */
+                            maxFailing?: number;
+                            /**
+                             * @description Rule name
+                             * @example amounts_are_positive
+                             */
+                            name: string;
+                            /**
+                             * @description SQL condition that every row should meet
+                             * @example amount >= 0
+                             */
+                            rows: string;
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description Table of this source
+                             * @example trans
+                             */
+                            table: string;
+                        } | {
+                            /**
+                             * @description Greatest allowed
+                             * @example 1000000
+                             */
+                            max?: number;
+                            /**
+                             * @description Least allowed
+                             * @example 1
+                             */
+                            min?: number;
+                            /**
+                             * @description Rule name
+                             * @example enough_customers
+                             */
+                            name: string;
+                            /**
+                             * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                             * @example block
+                             */
+                            severity?: "warn" | "block" | "fail";
+                            /**
+                             * @description SELECT answering one number
+                             * @example SELECT count() FROM client
+                             */
+                            sql: string;
+                        };
+                        /**
+                         * @description Id of a rule made here
+                         * @example rul_01j9z3
+                         */
+                        ruleId?: string;
+                        /**
+                         * @description What failing means
+                         * @example block
+                         */
+                        severity: "warn" | "block" | "fail";
+                        /**
+                         * @description Table it judges
+                         * @example src/core/client
+                         */
+                        table: string;
+                    };
+                };
+            };
+        };
+    };
+    removeQualityRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Rule
+                 * @example rul_01j9z3
+                 */
+                ruleId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listSchemas: {
+        parameters: {
+            query: {
+                /**
+                 * @description Source
+                 * @example core
+                 */
+                sourceId: string;
+                /**
+                 * @description Table
+                 * @example client
+                 */
+                table: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Schemas */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Newest first */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When it was loaded
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /** @description Columns as delivered */
+                            columns: {
+                                /**
+                                 * @description Name in the file
+                                 * @example 手机
+                                 */
+                                from: string;
+                                /**
+                                 * @description Column
+                                 * @example phone
+                                 */
+                                name: string;
+                                /**
+                                 * @description Type
+                                 * @example text
+                                 */
+                                type?: string;
+                            }[];
+                            /**
+                             * @description Key
+                             * @example [
+                             *       "client_id"
+                             *     ]
+                             */
+                            key: string[];
+                            /**
+                             * @description Load
+                             * @example lod_01j9z3
+                             */
+                            loadId: string;
+                            /**
+                             * @description Rows
+                             * @example 5369
+                             */
+                            rows: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    getCatalogTable: {
+        parameters: {
+            query: {
+                /**
+                 * @description Logical name
+                 * @example src/core/client
+                 */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A table with its columns */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Columns */
+                        columns: {
+                            /**
+                             * @description Whether tags over it are held back
+                             * @example false
+                             */
+                            blocked: boolean;
+                            /**
+                             * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                             * @example C2
+                             * @enum {unknown}
+                             */
+                            dataClass?: "C1" | "C2" | "C3";
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            description?: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description Distinct values, about
+                             * @example 5300
+                             */
+                            distinct: number;
+                            /**
+                             * @description Warehouse type
+                             * @example String
+                             */
+                            engineType: string;
+                            /**
+                             * @description Greatest value
+                             * @example 99.00
+                             */
+                            greatest?: string;
+                            /** @description Bars of equal width, of numbers, money, dates and instants */
+                            histogram: {
+                                /**
+                                 * @description From
+                                 * @example 0
+                                 */
+                                from: string;
+                                /**
+                                 * @description Rows
+                                 * @example 5
+                                 */
+                                rows: number;
+                                /**
+                                 * @description To, exclusive
+                                 * @example 10
+                                 */
+                                to: string;
+                            }[];
+                            /**
+                             * @description Least value
+                             * @example 0.00
+                             */
+                            least?: string;
+                            /**
+                             * @description Column
+                             * @example phone
+                             */
+                            name: string;
+                            /**
+                             * @description Owner
+                             * @example Retail data
+                             */
+                            owner?: string;
+                            /**
+                             * @description Masked for callers without `customers.pii`
+                             * @example true
+                             */
+                            personal: boolean;
+                            /** @description Class suggested by JR/T 0171 */
+                            suggested?: {
+                                /**
+                                 * @description values or name
+                                 * @example values
+                                 */
+                                by: string;
+                                /**
+                                 * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                                 * @example C2
+                                 * @enum {unknown}
+                                 */
+                                dataClass: "C1" | "C2" | "C3";
+                                /**
+                                 * @description Share of the values that look like it
+                                 * @example 0.1
+                                 */
+                                share: number;
+                                /**
+                                 * @description What it seems to hold
+                                 * @example phone
+                                 */
+                                what: string;
+                            };
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title?: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /** @description Most frequent values */
+                            top: {
+                                /**
+                                 * @description Rows
+                                 * @example 900
+                                 */
+                                rows: number;
+                                /**
+                                 * @description Value, masked by its class
+                                 * @example CNY
+                                 */
+                                value: string;
+                            }[];
+                            /**
+                             * @description Type
+                             * @example text
+                             */
+                            type: string;
+                            /**
+                             * @description Unit
+                             * @example days
+                             */
+                            unit?: string;
+                            /**
+                             * @description Rows without a value
+                             * @example 12
+                             */
+                            unknown: number;
+                            /**
+                             * @description Glossary words
+                             * @example [
+                             *       "AUM"
+                             *     ]
+                             */
+                            words: string[];
+                        }[];
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        description?: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                        /** @description A table of the catalogue */
+                        entry: {
+                            /**
+                             * @description Whether tags over it are held back
+                             * @example false
+                             */
+                            blocked: boolean;
+                            /**
+                             * @description Columns
+                             * @example 12
+                             */
+                            columns: number;
+                            /**
+                             * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                             * @example C2
+                             * @enum {unknown}
+                             */
+                            dataClass?: "C1" | "C2" | "C3";
+                            /**
+                             * @description Rules that do not hold
+                             * @example 0
+                             */
+                            failingRules: number;
+                            /**
+                             * @description Kind
+                             * @example source
+                             * @enum {unknown}
+                             */
+                            kind: "source" | "derived" | "canonical";
+                            /**
+                             * Format: date-time
+                             * @description When it was last loaded
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            loadedAt?: string;
+                            /**
+                             * @description Columns and words that a search found
+                             * @example [
+                             *       "phone"
+                             *     ]
+                             */
+                            matches: string[];
+                            /**
+                             * @description Owner
+                             * @example Retail data
+                             */
+                            owner?: string;
+                            /**
+                             * @description Role
+                             * @example customer
+                             */
+                            role?: string;
+                            /**
+                             * @description Rows
+                             * @example 5369
+                             */
+                            rows?: number;
+                            /**
+                             * @description Source
+                             * @example core
+                             */
+                            sourceId?: string;
+                            /**
+                             * @description Steward
+                             * @example ling.chen
+                             */
+                            steward?: string;
+                            /**
+                             * @description Logical name
+                             * @example src/core/client
+                             */
+                            table: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title?: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        };
+                        /** @description Rows after the last loads, oldest first */
+                        growth: {
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Rows
+                             * @example 5369
+                             */
+                            rows: number;
+                        }[];
+                        /** @description Quality rules */
+                        rules: {
+                            /**
+                             * @description Column it judges
+                             * @example phone
+                             */
+                            column?: string;
+                            /**
+                             * @description Whether it is judged
+                             * @example true
+                             */
+                            enabled: boolean;
+                            /** @description The last judgements, newest first */
+                            history: {
+                                /**
+                                 * Format: date-time
+                                 * @description When
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                at: string;
+                                /**
+                                 * @description Rows judged
+                                 * @example 900
+                                 */
+                                checked?: number;
+                                /**
+                                 * @description Rows that fail
+                                 * @example 0
+                                 */
+                                failing?: number;
+                                /**
+                                 * @description Load
+                                 * @example lod_01j9z3
+                                 */
+                                loadId?: string;
+                                /**
+                                 * @description What was found
+                                 * @example 0 of 900 rows fail “phone is known”.
+                                 */
+                                message: string;
+                                /**
+                                 * @description Whether it held
+                                 * @example true
+                                 */
+                                passed: boolean;
+                            }[];
+                            /**
+                             * @description Rule
+                             * @example core phones_known
+                             */
+                            key: string;
+                            /**
+                             * @description Kind
+                             * @example notNull
+                             */
+                            kind: string;
+                            /** @description One judgement */
+                            last?: {
+                                /**
+                                 * Format: date-time
+                                 * @description When
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                at: string;
+                                /**
+                                 * @description Rows judged
+                                 * @example 900
+                                 */
+                                checked?: number;
+                                /**
+                                 * @description Rows that fail
+                                 * @example 0
+                                 */
+                                failing?: number;
+                                /**
+                                 * @description Load
+                                 * @example lod_01j9z3
+                                 */
+                                loadId?: string;
+                                /**
+                                 * @description What was found
+                                 * @example 0 of 900 rows fail “phone is known”.
+                                 */
+                                message: string;
+                                /**
+                                 * @description Whether it held
+                                 * @example true
+                                 */
+                                passed: boolean;
+                            };
+                            /**
+                             * @description Name
+                             * @example phones_known
+                             */
+                            name: string;
+                            /**
+                             * @description Where it is written
+                             * @example manifest
+                             */
+                            origin: "manifest" | "console";
+                            /**
+                             * @description A quality rule
+                             * @example {
+                             *       "name": "positive",
+                             *       "table": "trans",
+                             *       "rows": "amount >= 0"
+                             *     }
+                             */
+                            rule: {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Column that should have a value
+                                 * @example balance
+                                 */
+                                notNull: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                                /**
+                                 * @description Columns that together should not repeat
+                                 * @example [
+                                 *       "client_id"
+                                 *     ]
+                                 */
+                                unique: string[];
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Limits
+                                 * @example {
+                                 *       "column": "balance",
+                                 *       "min": 0
+                                 *     }
+                                 */
+                                range: {
+                                    /**
+                                     * @description Number, money (in major units), date or instant
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description Greatest allowed */
+                                    max?: number | string;
+                                    /** @description Least allowed */
+                                    min?: number | string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Expression
+                                 * @example {
+                                 *       "column": "phone",
+                                 *       "matches": "[0-9]{11}"
+                                 *     }
+                                 */
+                                pattern: {
+                                    /**
+                                     * @description Text column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description RE2 expression for the whole text
+                                     * @example [0-9]{11}
+                                     */
+                                    matches: string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Allowed texts
+                                 * @example {
+                                 *       "column": "currency",
+                                 *       "values": [
+                                 *         "CNY",
+                                 *         "USD"
+                                 *       ]
+                                 *     }
+                                 */
+                                inSet: {
+                                    /**
+                                     * @description Text column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description Allowed texts */
+                                    values: string[];
+                                };
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Reference
+                                 * @example {
+                                 *       "column": "client_id",
+                                 *       "to": "client.client_id"
+                                 *     }
+                                 */
+                                refers: {
+                                    /**
+                                     * @description Column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description `table.column` of this source
+                                     * @example client.client_id
+                                     */
+                                    to: string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Freshness
+                                 * @example {
+                                 *       "column": "at",
+                                 *       "within": "P2D"
+                                 *     }
+                                 */
+                                freshness: {
+                                    /**
+                                     * @description Date or instant column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description The latest value should be no older than this when the load ends
+                                     * @example P2D
+                                     */
+                                    within: string;
+                                };
+                                /**
+                                 * @description Rule name
+                                 * @example fresh
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Rule name
+                                 * @example usual_volume
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                                /**
+                                 * @description Row count against history
+                                 * @example {}
+                                 */
+                                volume: {
+                                    /**
+                                     * @description Greatest distance from the median of the last 30 loads in robust standard deviations (1.4826 × MAD); default 6
+                                     * @example 6
+                                     */
+                                    maxDeviation?: number;
+                                    /**
+                                     * @description Loads needed before it judges; default 5
+                                     * @example 5
+                                     */
+                                    minHistory?: number;
+                                };
+                            } | {
+                                /**
+                                 * @description Rule name
+                                 * @example balances_add_up
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Control total
+                                 * @example {
+                                 *       "column": "balance",
+                                 *       "equals": "control.total"
+                                 *     }
+                                 */
+                                sum: {
+                                    /**
+                                     * @description Number or money column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description The control total: a number (money in major units), or the sum of another column */
+                                    equals: number | string;
+                                    /**
+                                     * @description Allowed difference; default 0
+                                     * @example 0.01
+                                     */
+                                    tolerance?: number;
+                                };
+                                /**
+                                 * @description Table of this source
+                                 * @example account
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example amounts_are_positive
+                                 */
+                                name: string;
+                                /**
+                                 * @description SQL condition that every row should meet
+                                 * @example amount >= 0
+                                 */
+                                rows: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Greatest allowed
+                                 * @example 1000000
+                                 */
+                                max?: number;
+                                /**
+                                 * @description Least allowed
+                                 * @example 1
+                                 */
+                                min?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example enough_customers
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description SELECT answering one number
+                                 * @example SELECT count() FROM client
+                                 */
+                                sql: string;
+                            };
+                            /**
+                             * @description Id of a rule made here
+                             * @example rul_01j9z3
+                             */
+                            ruleId?: string;
+                            /**
+                             * @description What failing means
+                             * @example block
+                             */
+                            severity: "warn" | "block" | "fail";
+                            /**
+                             * @description Table it judges
+                             * @example src/core/client
+                             */
+                            table: string;
+                        }[];
+                        /**
+                         * @description First rows, masked by class
+                         * @example [
+                         *       {
+                         *         "id": "1"
+                         *       }
+                         *     ]
+                         */
+                        sample: {
+                            [key: string]: string | null;
+                        }[];
+                        /** @description When it should be there */
+                        sla?: {
+                            /**
+                             * @description Due by
+                             * @example 06:00
+                             */
+                            by: string;
+                            /**
+                             * @description On which days
+                             * @example business day
+                             */
+                            every: string;
+                            /**
+                             * @description `released`: the gate was opened by hand
+                             * @example arrived
+                             */
+                            state?: "waiting" | "arrived" | "late" | "missing" | "released";
+                        };
+                        /** @description Use */
+                        usage: {
+                            /**
+                             * @description People who read
+                             * @example 3
+                             */
+                            readers: number;
+                            /**
+                             * @description Reads in 30 days
+                             * @example 12
+                             */
+                            reads: number;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    noteCatalogTable: {
+        parameters: {
+            query: {
+                /**
+                 * @description Column; absent: the table
+                 * @example phone
+                 */
+                column?: string;
+                /**
+                 * @description Logical name
+                 * @example src/core/client
+                 */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What people say of a table or column; null clears */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Class
+                     * @example C2
+                     */
+                    dataClass?: ("C1" | "C2" | "C3") | null;
+                    /** @description Description */
+                    description?: {
+                        /**
+                         * @description English text
+                         * @example Monthly average AUM
+                         */
+                        en: string;
+                        /**
+                         * @description Simplified Chinese text
+                         * @example 月日均资产
+                         */
+                        "zh-Hans"?: string;
+                        /**
+                         * @description Traditional Chinese text
+                         * @example 月日均資產
+                         */
+                        "zh-Hant"?: string;
+                    } | null;
+                    /**
+                     * @description Owner
+                     * @example Retail data
+                     */
+                    owner?: string | null;
+                    /**
+                     * @description Steward
+                     * @example ling.chen
+                     */
+                    steward?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description A table with its columns */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Columns */
+                        columns: {
+                            /**
+                             * @description Whether tags over it are held back
+                             * @example false
+                             */
+                            blocked: boolean;
+                            /**
+                             * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                             * @example C2
+                             * @enum {unknown}
+                             */
+                            dataClass?: "C1" | "C2" | "C3";
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            description?: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description Distinct values, about
+                             * @example 5300
+                             */
+                            distinct: number;
+                            /**
+                             * @description Warehouse type
+                             * @example String
+                             */
+                            engineType: string;
+                            /**
+                             * @description Greatest value
+                             * @example 99.00
+                             */
+                            greatest?: string;
+                            /** @description Bars of equal width, of numbers, money, dates and instants */
+                            histogram: {
+                                /**
+                                 * @description From
+                                 * @example 0
+                                 */
+                                from: string;
+                                /**
+                                 * @description Rows
+                                 * @example 5
+                                 */
+                                rows: number;
+                                /**
+                                 * @description To, exclusive
+                                 * @example 10
+                                 */
+                                to: string;
+                            }[];
+                            /**
+                             * @description Least value
+                             * @example 0.00
+                             */
+                            least?: string;
+                            /**
+                             * @description Column
+                             * @example phone
+                             */
+                            name: string;
+                            /**
+                             * @description Owner
+                             * @example Retail data
+                             */
+                            owner?: string;
+                            /**
+                             * @description Masked for callers without `customers.pii`
+                             * @example true
+                             */
+                            personal: boolean;
+                            /** @description Class suggested by JR/T 0171 */
+                            suggested?: {
+                                /**
+                                 * @description values or name
+                                 * @example values
+                                 */
+                                by: string;
+                                /**
+                                 * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                                 * @example C2
+                                 * @enum {unknown}
+                                 */
+                                dataClass: "C1" | "C2" | "C3";
+                                /**
+                                 * @description Share of the values that look like it
+                                 * @example 0.1
+                                 */
+                                share: number;
+                                /**
+                                 * @description What it seems to hold
+                                 * @example phone
+                                 */
+                                what: string;
+                            };
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title?: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /** @description Most frequent values */
+                            top: {
+                                /**
+                                 * @description Rows
+                                 * @example 900
+                                 */
+                                rows: number;
+                                /**
+                                 * @description Value, masked by its class
+                                 * @example CNY
+                                 */
+                                value: string;
+                            }[];
+                            /**
+                             * @description Type
+                             * @example text
+                             */
+                            type: string;
+                            /**
+                             * @description Unit
+                             * @example days
+                             */
+                            unit?: string;
+                            /**
+                             * @description Rows without a value
+                             * @example 12
+                             */
+                            unknown: number;
+                            /**
+                             * @description Glossary words
+                             * @example [
+                             *       "AUM"
+                             *     ]
+                             */
+                            words: string[];
+                        }[];
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        description?: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                        /** @description A table of the catalogue */
+                        entry: {
+                            /**
+                             * @description Whether tags over it are held back
+                             * @example false
+                             */
+                            blocked: boolean;
+                            /**
+                             * @description Columns
+                             * @example 12
+                             */
+                            columns: number;
+                            /**
+                             * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                             * @example C2
+                             * @enum {unknown}
+                             */
+                            dataClass?: "C1" | "C2" | "C3";
+                            /**
+                             * @description Rules that do not hold
+                             * @example 0
+                             */
+                            failingRules: number;
+                            /**
+                             * @description Kind
+                             * @example source
+                             * @enum {unknown}
+                             */
+                            kind: "source" | "derived" | "canonical";
+                            /**
+                             * Format: date-time
+                             * @description When it was last loaded
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            loadedAt?: string;
+                            /**
+                             * @description Columns and words that a search found
+                             * @example [
+                             *       "phone"
+                             *     ]
+                             */
+                            matches: string[];
+                            /**
+                             * @description Owner
+                             * @example Retail data
+                             */
+                            owner?: string;
+                            /**
+                             * @description Role
+                             * @example customer
+                             */
+                            role?: string;
+                            /**
+                             * @description Rows
+                             * @example 5369
+                             */
+                            rows?: number;
+                            /**
+                             * @description Source
+                             * @example core
+                             */
+                            sourceId?: string;
+                            /**
+                             * @description Steward
+                             * @example ling.chen
+                             */
+                            steward?: string;
+                            /**
+                             * @description Logical name
+                             * @example src/core/client
+                             */
+                            table: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title?: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        };
+                        /** @description Rows after the last loads, oldest first */
+                        growth: {
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Rows
+                             * @example 5369
+                             */
+                            rows: number;
+                        }[];
+                        /** @description Quality rules */
+                        rules: {
+                            /**
+                             * @description Column it judges
+                             * @example phone
+                             */
+                            column?: string;
+                            /**
+                             * @description Whether it is judged
+                             * @example true
+                             */
+                            enabled: boolean;
+                            /** @description The last judgements, newest first */
+                            history: {
+                                /**
+                                 * Format: date-time
+                                 * @description When
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                at: string;
+                                /**
+                                 * @description Rows judged
+                                 * @example 900
+                                 */
+                                checked?: number;
+                                /**
+                                 * @description Rows that fail
+                                 * @example 0
+                                 */
+                                failing?: number;
+                                /**
+                                 * @description Load
+                                 * @example lod_01j9z3
+                                 */
+                                loadId?: string;
+                                /**
+                                 * @description What was found
+                                 * @example 0 of 900 rows fail “phone is known”.
+                                 */
+                                message: string;
+                                /**
+                                 * @description Whether it held
+                                 * @example true
+                                 */
+                                passed: boolean;
+                            }[];
+                            /**
+                             * @description Rule
+                             * @example core phones_known
+                             */
+                            key: string;
+                            /**
+                             * @description Kind
+                             * @example notNull
+                             */
+                            kind: string;
+                            /** @description One judgement */
+                            last?: {
+                                /**
+                                 * Format: date-time
+                                 * @description When
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                at: string;
+                                /**
+                                 * @description Rows judged
+                                 * @example 900
+                                 */
+                                checked?: number;
+                                /**
+                                 * @description Rows that fail
+                                 * @example 0
+                                 */
+                                failing?: number;
+                                /**
+                                 * @description Load
+                                 * @example lod_01j9z3
+                                 */
+                                loadId?: string;
+                                /**
+                                 * @description What was found
+                                 * @example 0 of 900 rows fail “phone is known”.
+                                 */
+                                message: string;
+                                /**
+                                 * @description Whether it held
+                                 * @example true
+                                 */
+                                passed: boolean;
+                            };
+                            /**
+                             * @description Name
+                             * @example phones_known
+                             */
+                            name: string;
+                            /**
+                             * @description Where it is written
+                             * @example manifest
+                             */
+                            origin: "manifest" | "console";
+                            /**
+                             * @description A quality rule
+                             * @example {
+                             *       "name": "positive",
+                             *       "table": "trans",
+                             *       "rows": "amount >= 0"
+                             *     }
+                             */
+                            rule: {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Column that should have a value
+                                 * @example balance
+                                 */
+                                notNull: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                                /**
+                                 * @description Columns that together should not repeat
+                                 * @example [
+                                 *       "client_id"
+                                 *     ]
+                                 */
+                                unique: string[];
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Limits
+                                 * @example {
+                                 *       "column": "balance",
+                                 *       "min": 0
+                                 *     }
+                                 */
+                                range: {
+                                    /**
+                                     * @description Number, money (in major units), date or instant
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description Greatest allowed */
+                                    max?: number | string;
+                                    /** @description Least allowed */
+                                    min?: number | string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Expression
+                                 * @example {
+                                 *       "column": "phone",
+                                 *       "matches": "[0-9]{11}"
+                                 *     }
+                                 */
+                                pattern: {
+                                    /**
+                                     * @description Text column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description RE2 expression for the whole text
+                                     * @example [0-9]{11}
+                                     */
+                                    matches: string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Allowed texts
+                                 * @example {
+                                 *       "column": "currency",
+                                 *       "values": [
+                                 *         "CNY",
+                                 *         "USD"
+                                 *       ]
+                                 *     }
+                                 */
+                                inSet: {
+                                    /**
+                                     * @description Text column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description Allowed texts */
+                                    values: string[];
+                                };
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example phones_known
+                                 */
+                                name: string;
+                                /**
+                                 * @description Reference
+                                 * @example {
+                                 *       "column": "client_id",
+                                 *       "to": "client.client_id"
+                                 *     }
+                                 */
+                                refers: {
+                                    /**
+                                     * @description Column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description `table.column` of this source
+                                     * @example client.client_id
+                                     */
+                                    to: string;
+                                };
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example client
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Freshness
+                                 * @example {
+                                 *       "column": "at",
+                                 *       "within": "P2D"
+                                 *     }
+                                 */
+                                freshness: {
+                                    /**
+                                     * @description Date or instant column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /**
+                                     * @description The latest value should be no older than this when the load ends
+                                     * @example P2D
+                                     */
+                                    within: string;
+                                };
+                                /**
+                                 * @description Rule name
+                                 * @example fresh
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Rule name
+                                 * @example usual_volume
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                                /**
+                                 * @description Row count against history
+                                 * @example {}
+                                 */
+                                volume: {
+                                    /**
+                                     * @description Greatest distance from the median of the last 30 loads in robust standard deviations (1.4826 × MAD); default 6
+                                     * @example 6
+                                     */
+                                    maxDeviation?: number;
+                                    /**
+                                     * @description Loads needed before it judges; default 5
+                                     * @example 5
+                                     */
+                                    minHistory?: number;
+                                };
+                            } | {
+                                /**
+                                 * @description Rule name
+                                 * @example balances_add_up
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Control total
+                                 * @example {
+                                 *       "column": "balance",
+                                 *       "equals": "control.total"
+                                 *     }
+                                 */
+                                sum: {
+                                    /**
+                                     * @description Number or money column
+                                     * @example balance
+                                     */
+                                    column: string;
+                                    /** @description The control total: a number (money in major units), or the sum of another column */
+                                    equals: number | string;
+                                    /**
+                                     * @description Allowed difference; default 0
+                                     * @example 0.01
+                                     */
+                                    tolerance?: number;
+                                };
+                                /**
+                                 * @description Table of this source
+                                 * @example account
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Share of rows that may fail it; default 0
+                                 * @example 0.01
+                                 */
+                                maxFailing?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example amounts_are_positive
+                                 */
+                                name: string;
+                                /**
+                                 * @description SQL condition that every row should meet
+                                 * @example amount >= 0
+                                 */
+                                rows: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description Table of this source
+                                 * @example trans
+                                 */
+                                table: string;
+                            } | {
+                                /**
+                                 * @description Greatest allowed
+                                 * @example 1000000
+                                 */
+                                max?: number;
+                                /**
+                                 * @description Least allowed
+                                 * @example 1
+                                 */
+                                min?: number;
+                                /**
+                                 * @description Rule name
+                                 * @example enough_customers
+                                 */
+                                name: string;
+                                /**
+                                 * @description `fail` (default) refuses the load and keeps the data of before; `block` publishes, but tags over the table or column keep their values until the rule holds again or somebody releases it; `warn` only reports
+                                 * @example block
+                                 */
+                                severity?: "warn" | "block" | "fail";
+                                /**
+                                 * @description SELECT answering one number
+                                 * @example SELECT count() FROM client
+                                 */
+                                sql: string;
+                            };
+                            /**
+                             * @description Id of a rule made here
+                             * @example rul_01j9z3
+                             */
+                            ruleId?: string;
+                            /**
+                             * @description What failing means
+                             * @example block
+                             */
+                            severity: "warn" | "block" | "fail";
+                            /**
+                             * @description Table it judges
+                             * @example src/core/client
+                             */
+                            table: string;
+                        }[];
+                        /**
+                         * @description First rows, masked by class
+                         * @example [
+                         *       {
+                         *         "id": "1"
+                         *       }
+                         *     ]
+                         */
+                        sample: {
+                            [key: string]: string | null;
+                        }[];
+                        /** @description When it should be there */
+                        sla?: {
+                            /**
+                             * @description Due by
+                             * @example 06:00
+                             */
+                            by: string;
+                            /**
+                             * @description On which days
+                             * @example business day
+                             */
+                            every: string;
+                            /**
+                             * @description `released`: the gate was opened by hand
+                             * @example arrived
+                             */
+                            state?: "waiting" | "arrived" | "late" | "missing" | "released";
+                        };
+                        /** @description Use */
+                        usage: {
+                            /**
+                             * @description People who read
+                             * @example 3
+                             */
+                            readers: number;
+                            /**
+                             * @description Reads in 30 days
+                             * @example 12
+                             */
+                            reads: number;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    listCatalogTables: {
+        parameters: {
+            query?: {
+                /**
+                 * @description C1, C2 or C3
+                 * @example C2
+                 */
+                dataClass?: string;
+                /**
+                 * @description source, derived or canonical
+                 * @example source
+                 */
+                kind?: string;
+                /**
+                 * @description Words in any language
+                 * @example 手機
+                 */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The catalogue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Tables; of a search the best first */
+                        items: {
+                            /**
+                             * @description Whether tags over it are held back
+                             * @example false
+                             */
+                            blocked: boolean;
+                            /**
+                             * @description Columns
+                             * @example 12
+                             */
+                            columns: number;
+                            /**
+                             * @description Class by JR/T 0171: C3 = what authenticates a person (passwords, card tracks, biometrics), C2 = what identifies or describes a person, C1 = internal
+                             * @example C2
+                             * @enum {unknown}
+                             */
+                            dataClass?: "C1" | "C2" | "C3";
+                            /**
+                             * @description Rules that do not hold
+                             * @example 0
+                             */
+                            failingRules: number;
+                            /**
+                             * @description Kind
+                             * @example source
+                             * @enum {unknown}
+                             */
+                            kind: "source" | "derived" | "canonical";
+                            /**
+                             * Format: date-time
+                             * @description When it was last loaded
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            loadedAt?: string;
+                            /**
+                             * @description Columns and words that a search found
+                             * @example [
+                             *       "phone"
+                             *     ]
+                             */
+                            matches: string[];
+                            /**
+                             * @description Owner
+                             * @example Retail data
+                             */
+                            owner?: string;
+                            /**
+                             * @description Role
+                             * @example customer
+                             */
+                            role?: string;
+                            /**
+                             * @description Rows
+                             * @example 5369
+                             */
+                            rows?: number;
+                            /**
+                             * @description Source
+                             * @example core
+                             */
+                            sourceId?: string;
+                            /**
+                             * @description Steward
+                             * @example ling.chen
+                             */
+                            steward?: string;
+                            /**
+                             * @description Logical name
+                             * @example src/core/client
+                             */
+                            table: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title?: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    listGlossary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Glossary */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Words */
+                        items: {
+                            /**
+                             * @description `table.column` it explains
+                             * @example [
+                             *       "customer.kind"
+                             *     ]
+                             */
+                            columns: string[];
+                            /**
+                             * @description Word
+                             * @example wrd_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            meaning: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            term: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    addGlossaryWord: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A word of the glossary */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description `table.column` it explains
+                     * @example [
+                     *       "customer.kind"
+                     *     ]
+                     */
+                    columns?: string[];
+                    /**
+                     * @description Text in up to three languages
+                     * @example {
+                     *       "en": "Monthly average AUM",
+                     *       "zh-Hant": "月日均資產"
+                     *     }
+                     */
+                    meaning: {
+                        /**
+                         * @description English text
+                         * @example Monthly average AUM
+                         */
+                        en: string;
+                        /**
+                         * @description Simplified Chinese text
+                         * @example 月日均资产
+                         */
+                        "zh-Hans"?: string;
+                        /**
+                         * @description Traditional Chinese text
+                         * @example 月日均資產
+                         */
+                        "zh-Hant"?: string;
+                    };
+                    /**
+                     * @description Text in up to three languages
+                     * @example {
+                     *       "en": "Monthly average AUM",
+                     *       "zh-Hant": "月日均資產"
+                     *     }
+                     */
+                    term: {
+                        /**
+                         * @description English text
+                         * @example Monthly average AUM
+                         */
+                        en: string;
+                        /**
+                         * @description Simplified Chinese text
+                         * @example 月日均资产
+                         */
+                        "zh-Hans"?: string;
+                        /**
+                         * @description Traditional Chinese text
+                         * @example 月日均資產
+                         */
+                        "zh-Hant"?: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description A word of the glossary */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description `table.column` it explains
+                         * @example [
+                         *       "customer.kind"
+                         *     ]
+                         */
+                        columns: string[];
+                        /**
+                         * @description Word
+                         * @example wrd_01j9z3
+                         */
+                        id: string;
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        meaning: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        term: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    removeGlossaryWord: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Word
+                 * @example wrd_01j9z3
+                 */
+                wordId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
