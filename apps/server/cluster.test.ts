@@ -310,7 +310,7 @@ function randomCondition(random: Random, vocabulary: Vocabulary, samples: Sample
   if (roll > 0.8) {
     return {
       sequence: [{ event: pick(vocabulary.events).name }, { event: pick(vocabulary.events).name }],
-      within: within ?? 'P14D',
+      within: within === '' ? 'P14D' : within,
     };
   }
   const tag = pick(vocabulary.tags);
