@@ -163,11 +163,11 @@ const insights = [
     lazyRouteComponent(() => import('./pages/reports/reports-page.tsx'), 'ReportsPage'),
   ),
   page(
-    '/metrics',
+    '/insights/metrics',
     lazyRouteComponent(() => import('./pages/metrics/metrics-page.tsx'), 'MetricsPage'),
   ),
   page(
-    '/metrics/$metricId',
+    '/insights/metrics/$metricId',
     lazyRouteComponent(() => import('./pages/metrics/metric-page.tsx'), 'MetricPage'),
   ),
   page(

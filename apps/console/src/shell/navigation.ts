@@ -60,7 +60,7 @@ export const navigation: readonly NavigationProduct[] = [
     text: 'shell.product.insights',
     pages: [
       { to: '/reports', text: 'shell.page.reports', permission: 'reports.read' },
-      { to: '/metrics', text: 'shell.page.metrics', permission: 'metrics.read' },
+      { to: '/insights/metrics', text: 'shell.page.metrics', permission: 'metrics.read' },
       { to: '/workbench', text: 'shell.page.workbench', permission: 'workbench.run' },
     ],
   },

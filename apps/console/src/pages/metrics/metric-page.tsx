@@ -23,14 +23,14 @@ import { MetricNumber } from './metric-number.tsx';
 export function MetricPage() {
   const t = useText();
   const localized = useLocalized();
-  const { metricId } = useParams({ from: '/signed-in/metrics/$metricId' });
+  const { metricId } = useParams({ from: '/signed-in/insights/metrics/$metricId' });
   const metric = useQuery(metricQuery(metricId));
   const title = metric.data ? localized(metric.data.definition.title) : metricId;
   return (
     <Page
       title={title}
       intro={metric.data?.definition.description}
-      crumbs={[{ label: t('metrics.title'), to: '/metrics' }]}
+      crumbs={[{ label: t('metrics.title'), to: '/insights/metrics' }]}
     >
       <Answer query={metric} rows={10}>
         {(data) => (

@@ -72,7 +72,11 @@ function MetricCard({ metric }: { readonly metric: MetricView }) {
       : undefined;
   return (
     <Panel>
-      <Link to="/metrics/$metricId" params={{ metricId: definition.id }} style={{ color: 'inherit' }}>
+      <Link
+        to="/insights/metrics/$metricId"
+        params={{ metricId: definition.id }}
+        style={{ color: 'inherit' }}
+      >
         <Figure
           label={localized(definition.title)}
           value={<MetricNumber definition={definition} value={latest?.value} compact />}
