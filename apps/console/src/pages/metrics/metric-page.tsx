@@ -181,36 +181,38 @@ function DefinitionPanel({ metric }: { readonly metric: MetricView }) {
           : t('metrics.ratioOf', { numerator: measure.numerator, denominator: measure.denominator });
   return (
     <Panel title={t('metrics.definition')}>
-      <Facts
-        items={[
-          { term: t('metrics.measure'), value: calculation },
-          { term: t('metrics.owner'), value: definition.owner },
-          metric.usedBy.length > 0
-            ? { term: t('metrics.usedBy'), value: metric.usedBy.join(', ') }
-            : undefined,
-        ]}
-      />
-      {measure.kind === 'customers' ? <pre>{JSON.stringify(measure.condition, null, 2)}</pre> : null}
-      {latest && may('metrics.write') ? (
-        <Button loading={check.isPending} onClick={() => check.mutate(latest.day)}>
-          {t('metrics.check')}
-        </Button>
-      ) : null}
-      {check.data ? <CheckResult check={check.data} /> : null}
-      {check.error ? <ProblemView error={check.error} /> : null}
-      <h3 className="panel-title">{t('metrics.versions')}</h3>
-      <Answer query={versions} rows={2}>
-        {({ items }) => (
-          <ul className="list-plain stack gap-xs">
-            {items.map((item) => (
-              <li key={item.version} className="row between gap-s">
-                <span>{t('metrics.version', { version: item.version })}</span>
-                <When at={item.at} />
-              </li>
-            ))}
-          </ul>
-        )}
-      </Answer>
+      <div className="stack gap-m">
+        <Facts
+          items={[
+            { term: t('metrics.measure'), value: calculation },
+            { term: t('metrics.owner'), value: definition.owner },
+            metric.usedBy.length > 0
+              ? { term: t('metrics.usedBy'), value: metric.usedBy.join(', ') }
+              : undefined,
+          ]}
+        />
+        {measure.kind === 'customers' ? <pre>{JSON.stringify(measure.condition, null, 2)}</pre> : null}
+        {latest && may('metrics.write') ? (
+          <Button loading={check.isPending} onClick={() => check.mutate(latest.day)}>
+            {t('metrics.check')}
+          </Button>
+        ) : null}
+        {check.data ? <CheckResult check={check.data} /> : null}
+        {check.error ? <ProblemView error={check.error} /> : null}
+        <h3 className="panel-title">{t('metrics.versions')}</h3>
+        <Answer query={versions} rows={2}>
+          {({ items }) => (
+            <ul className="list-plain stack gap-xs">
+              {items.map((item) => (
+                <li key={item.version} className="row between gap-s">
+                  <span>{t('metrics.version', { version: item.version })}</span>
+                  <When at={item.at} />
+                </li>
+              ))}
+            </ul>
+          )}
+        </Answer>
+      </div>
     </Panel>
   );
 }

@@ -54,9 +54,11 @@ export function WorkbenchPage() {
             <section
               className="stack gap-m"
               aria-label={t('workbench.editor')}
-              onKeyDown={(event) => {
+              // Before the editor, which would begin a new line.
+              onKeyDownCapture={(event) => {
                 if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
                 event.preventDefault();
+                event.stopPropagation();
                 run.mutate();
               }}
             >
