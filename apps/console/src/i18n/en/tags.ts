@@ -95,6 +95,7 @@ export const tags = {
       audience: 'Audience',
       template: 'Template',
       offer: 'Offer',
+      metric: 'Metric',
       model: 'Model',
       campaign: 'Campaign',
       message: 'Message',

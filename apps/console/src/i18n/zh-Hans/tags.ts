@@ -97,6 +97,7 @@ export const tags: Translation<typeof en> = {
       audience: '客群',
       template: '模板',
       offer: '权益',
+      metric: '指标',
       model: '模型',
       campaign: '营销活动',
       message: '消息',

@@ -97,6 +97,7 @@ export const tags: Translation<typeof en> = {
       audience: '客群',
       template: '模板',
       offer: '權益',
+      metric: '指標',
       model: '模型',
       campaign: '營銷活動',
       message: '訊息',
