@@ -224,8 +224,18 @@ describe.runIf(isEnabled)('three nodes of ClickHouse', () => {
       three.platform.audiences.count({ condition: { event: 'login', op: '>=', value: 3 } }, systemActor),
     ).rejects.toMatchObject({ code: 'stores.engine_down' });
     expect((await three.stores.health()).warehouse).toBe('down');
-    // Its neighbours may have fallen with it: see docs/scale.md.
-    for (const index of [0, 1, 2]) await cluster.restart(index);
+    // Its neighbours may have fallen with it, and a node that starts may fall over connections that break: the
+    // engine's library is no server for production.
+    for (const index of [0, 1, 2]) {
+      for (let attempt = 1; ; attempt++) {
+        const failure = await cluster.restart(index).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        if (failure === undefined) break;
+        if (attempt === 3) throw failure;
+      }
+    }
     expect((await three.platform.audiences.count({ condition }, systemActor)).count).toBe(before.count);
   });
 });

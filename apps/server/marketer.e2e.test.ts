@@ -120,7 +120,9 @@ describe('a marketer in the browser', () => {
     expect((await admin('GET', `/campaigns/${campaignId}`)).body.state).toBe('in_review');
   });
 
-  it('lets a second person approve, launches, and reads what the campaign caused', async () => {
+  it('lets a second person approve, launches, and reads what the campaign caused', {
+    timeout: 180_000,
+  }, async () => {
     const checker = await open('checker');
     await checker.goto(`${server.url}/approvals`);
     const card = checker
