@@ -84,7 +84,10 @@ export async function startClickHouseCluster(size = 3): Promise<ClickHouseCluste
     password,
     cluster: CLUSTER,
     kill: (index) => end(index, 'SIGKILL'),
-    restart: start,
+    restart: async (index) => {
+      await end(index, 'SIGKILL');
+      await start(index);
+    },
     stop,
   };
 }
