@@ -1,3 +1,5 @@
+export { tagLibraryRoutes } from './library.routes.ts';
+export { createTagLibrary, type TagLibrary } from './library.service.ts';
 export type { LineageContributor } from './lineage.ts';
 export type { TagsDeps } from './tags.context.ts';
 export { tagsMigrations } from './tags.migrations.ts';

@@ -331,8 +331,8 @@ const TAG_LIST: readonly object[] = [
     ),
   ),
   tag(
-    'lifecycle_stage',
-    ['Lifecycle stage', '生命週期階段', '生命周期阶段'],
+    'activity_stage',
+    ['Activity stage', '活躍階段', '活跃阶段'],
     'lifecycle/stage',
     'text',
     rule(

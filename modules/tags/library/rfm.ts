@@ -1,0 +1,131 @@
+import { bookings, derived, is, lastDays, rule, tag, than, theme, value } from './form.ts';
+
+const PURCHASE = is('kind', 'purchase');
+const SCORES = [1, 2, 3, 4, 5].map((score) => value(score, String(score), String(score), String(score)));
+
+/** Recency, frequency and monetary value of purchases over a year (Hughes, Strategic Database Marketing, 1994). */
+export const RFM = theme('rfm', ['RFM', 'RFM 價值', 'RFM 价值'], 'Card business', [
+  tag(
+    'rfm_recency',
+    ['Recency', '最近消費天數', '最近消费天数'],
+    'value/rfm/figures',
+    'number',
+    bookings({ recency: 'days' }, { where: PURCHASE, ...lastDays(365) }),
+    'Days since the last purchase, within 365 days.',
+    { unit: 'days' },
+  ),
+  tag(
+    'rfm_frequency',
+    ['Frequency', '消費頻次', '消费频次'],
+    'value/rfm/figures',
+    'number',
+    bookings('count', { where: PURCHASE, ...lastDays(365) }),
+    'Purchases in the last 365 days.',
+    { unit: 'purchases' },
+  ),
+  tag(
+    'rfm_monetary',
+    ['Monetary value', '消費金額', '消费金额'],
+    'value/rfm/figures',
+    'money',
+    bookings({ sum: 'amount_minor' }, { where: PURCHASE, ...lastDays(365) }),
+    'Sum of purchases in the last 365 days.',
+  ),
+  tag(
+    'rfm_r',
+    ['R score', 'R 得分', 'R 得分'],
+    'value/rfm/scores',
+    'number',
+    rule([
+      [than('rfm_recency', '<=', 7), 5],
+      [than('rfm_recency', '<=', 30), 4],
+      [than('rfm_recency', '<=', 90), 3],
+      [than('rfm_recency', '<=', 180), 2],
+      [than('rfm_recency', '<=', 365), 1],
+    ]),
+    '5 within 7 days, 4 within 30, 3 within 90, 2 within 180, 1 within 365.',
+    { values: SCORES },
+  ),
+  tag(
+    'rfm_f',
+    ['F score', 'F 得分', 'F 得分'],
+    'value/rfm/scores',
+    'number',
+    rule([
+      [than('rfm_frequency', '>=', 48), 5],
+      [than('rfm_frequency', '>=', 24), 4],
+      [than('rfm_frequency', '>=', 12), 3],
+      [than('rfm_frequency', '>=', 4), 2],
+      [than('rfm_frequency', '>=', 1), 1],
+    ]),
+    '5 from 48 purchases a year, 4 from 24, 3 from 12, 2 from 4, 1 from 1.',
+    { values: SCORES },
+  ),
+  tag(
+    'rfm_m',
+    ['M score', 'M 得分', 'M 得分'],
+    'value/rfm/scores',
+    'number',
+    rule([
+      [than('rfm_monetary', '>=', 5_000_000), 5],
+      [than('rfm_monetary', '>=', 2_000_000), 4],
+      [than('rfm_monetary', '>=', 800_000), 3],
+      [than('rfm_monetary', '>=', 200_000), 2],
+      [than('rfm_monetary', '>', 0), 1],
+    ]),
+    '5 from 50, 4 from 20, 3 from 8, 2 from 2 thousand of the currency a year, 1 below; set the limits of your bank after installing.',
+    { values: SCORES },
+  ),
+  tag(
+    'rfm_code',
+    ['RFM code', 'RFM 組合', 'RFM 组合'],
+    'value/rfm/scores',
+    'text',
+    derived(
+      'if(rfm_r is null or rfm_f is null or rfm_m is null, null, concat(toText(rfm_r), toText(rfm_f), toText(rfm_m)))',
+    ),
+    'The three scores in a row, such as 543.',
+  ),
+  tag(
+    'rfm_total',
+    ['RFM total', 'RFM 總分', 'RFM 总分'],
+    'value/rfm/scores',
+    'number',
+    derived('rfm_r + rfm_f + rfm_m'),
+    'Sum of the three scores, 3 to 15.',
+    { unit: 'points' },
+  ),
+  tag(
+    'rfm_group',
+    ['RFM group', 'RFM 客群', 'RFM 客群'],
+    'value/rfm/groups',
+    'text',
+    rule(
+      [
+        [{ tag: 'rfm_r', op: 'unknown' }, 'none'],
+        [{ all: [than('rfm_r', '>=', 4), than('rfm_f', '>=', 4), than('rfm_m', '>=', 4)] }, 'champion'],
+        [{ all: [than('rfm_r', '>=', 4), than('rfm_f', '>=', 3)] }, 'loyal'],
+        [{ all: [than('rfm_r', '>=', 4), than('rfm_m', '>=', 4)] }, 'big_spender'],
+        [than('rfm_r', '>=', 4), 'promising'],
+        [{ all: [than('rfm_r', '<=', 2), than('rfm_f', '>=', 4)] }, 'cannot_lose'],
+        [{ all: [than('rfm_r', '<=', 2), than('rfm_f', '>=', 2)] }, 'at_risk'],
+        [than('rfm_r', '=', 3), 'attention'],
+      ],
+      'hibernating',
+    ),
+    'Named combination of the scores; everyone without a purchase in a year is "none".',
+    {
+      values: [
+        value('champion', 'Champion', '重要價值客戶', '重要价值客户'),
+        value('loyal', 'Loyal', '忠誠客戶', '忠诚客户'),
+        value('big_spender', 'Big spender', '高額客戶', '高额客户'),
+        value('promising', 'Promising', '潛力客戶', '潜力客户'),
+        value('attention', 'Needs attention', '需關注客戶', '需关注客户'),
+        value('at_risk', 'At risk', '流失風險客戶', '流失风险客户'),
+        value('cannot_lose', 'Must not lose', '重要挽留客戶', '重要挽留客户'),
+        value('hibernating', 'Hibernating', '休眠客戶', '休眠客户'),
+        value('none', 'No purchases', '無消費客戶', '无消费客户'),
+      ],
+    },
+  ),
+]);

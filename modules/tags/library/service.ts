@@ -1,0 +1,100 @@
+import { events, inDays, is, lastDays, rule, tag, than, theme, value, whether, YES_NO } from './form.ts';
+
+/** Complaints and what follows from them. */
+export const SERVICE = theme('service', ['Service', '服務', '服务'], 'Customer service', [
+  ([30, 90, 365] as const).map((days) =>
+    tag(
+      `complaints_made_${days}d`,
+      inDays(['Complaints', '投訴次數', '投诉次数'], days),
+      'service/complaints/number',
+      'number',
+      events('complaint', 'count', lastDays(days)),
+      `Complaints of the last ${days} days.`,
+      { unit: 'complaints' },
+    ),
+  ),
+  tag(
+    'complaint_last_days',
+    ['Days since the last complaint', '距最近投訴天數', '距最近投诉天数'],
+    'service/complaints/recency',
+    'number',
+    events('complaint', { recency: 'days' }),
+    'Days since the last complaint.',
+    { unit: 'days' },
+  ),
+  tag(
+    'complaint_last_topic',
+    ['Topic of the latest complaint', '最近投訴主題', '最近投诉主题'],
+    'service/complaints/topic',
+    'text',
+    events('complaint', { last: 'topic' }),
+    'Topic of the latest complaint.',
+  ),
+  tag(
+    'complaint_topics_365d',
+    inDays(['Topics of complaints', '投訴主題', '投诉主题'], 365),
+    'service/complaints/topic',
+    'list',
+    events('complaint', { topK: { of: 'topic', k: 5 } }, lastDays(365)),
+    'Topics of complaints of the last 365 days.',
+  ),
+  tag(
+    'complaint_worst_365d',
+    inDays(['Worst complaint', '最高投訴等級', '最高投诉等级'], 365),
+    'service/complaints/severity',
+    'number',
+    events('complaint', { max: 'severity' }, lastDays(365)),
+    'Highest severity of a complaint in the last 365 days.',
+    { unit: 'severity' },
+  ),
+  tag(
+    'complaint_mean_severity_365d',
+    inDays(['Mean severity of complaints', '平均投訴等級', '平均投诉等级'], 365),
+    'service/complaints/severity',
+    'number',
+    events('complaint', { avg: 'severity' }, lastDays(365)),
+    'Mean severity of complaints of the last 365 days.',
+    { unit: 'severity' },
+  ),
+  tag(
+    'service_recovery',
+    ['Needs recovery', '需服務修復', '需服务修复'],
+    'service/care/recovery',
+    'text',
+    rule(
+      [
+        [{ all: [than('complaints_made_30d', '>=', 1), than('complaint_worst_365d', '>=', 3)] }, 'urgent'],
+        [than('complaints_made_30d', '>=', 1), 'due'],
+        [than('complaints_made_90d', '>=', 1), 'follow_up'],
+      ],
+      'none',
+    ),
+    'A complaint in 30 days (urgent when a severe one stands in the year), in 90 days, or none: call before you sell.',
+    {
+      values: [
+        value('urgent', 'Urgent', '緊急', '紧急'),
+        value('due', 'Due', '應處理', '应处理'),
+        value('follow_up', 'Follow up', '回訪', '回访'),
+        value('none', 'None', '無', '无'),
+      ],
+    },
+  ),
+  tag(
+    'complains_repeatedly',
+    ['Complains repeatedly', '重複投訴', '重复投诉'],
+    'service/care/recovery',
+    'boolean',
+    whether(than('complaints_made_365d', '>=', 2)),
+    'At least two complaints in the last 365 days.',
+    { values: YES_NO },
+  ),
+  tag(
+    'complains_of_calls',
+    ['Complains of calls', '投訴騷擾電話', '投诉骚扰电话'],
+    'service/care/contact',
+    'boolean',
+    whether({ event: 'complaint', where: is('topic', '騷擾電話'), within: 'P365D', op: '>=', value: 1 }),
+    'Complained of unwanted calls (騷擾電話) in the last 365 days: do not telephone.',
+    { values: YES_NO },
+  ),
+]);
