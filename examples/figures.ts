@@ -1,12 +1,12 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Condition, ConditionBody } from '@rapport/conditions';
+import { ConditionBody } from '@rapport/conditions';
 import { systemActor } from '@rapport/kernel';
 import type { RunningServer } from '@rapport/server';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 
-/** A published figure of a data set, and the question whose answer it must be. */
+/** A published figure of a data set, and the questions, one or more, whose answer it must be. */
 const Figure = Type.Object(
   {
     name: Type.String(),
@@ -15,8 +15,6 @@ const Figure = Type.Object(
     sql: Type.Optional(Type.String()),
     /** Customers to count by the interface that audiences use. */
     condition: Type.Optional(ConditionBody),
-    /** Counts to add up, where a figure counts customers once for each of several things. */
-    conditions: Type.Optional(Type.Array(ConditionBody)),
     /** A tag of a customer, recomputed from the rows. */
     evidence: Type.Optional(Type.Object({ tag: Type.String(), customerId: Type.String() })),
   },
@@ -60,30 +58,28 @@ export async function checkFigures(
         `${warehouse.identifier(`tag_${logical.slice(4)}`)} AS (SELECT cid, ${warehouse.identifier(column)} AS v FROM ${physical})`,
       );
   }
-  const count = async (condition: Condition): Promise<number> =>
-    (await platform.audiences.count({ condition }, systemActor)).count;
 
-  const ask = async ({ name, sql, condition, conditions, evidence }: Figure): Promise<string> => {
-    if (sql !== undefined) {
-      const [row] = await warehouse.query(
-        Answer,
-        `WITH ${tables.join(', ')} SELECT toString(tupleElement(tuple(*), 1)) AS answer FROM (${sql})`,
-      );
-      return row?.answer ?? '';
-    }
-    if (evidence) {
-      const { recomputed, agrees } = await platform.tags.evidence(
-        evidence.tag,
-        evidence.customerId,
-        systemActor,
-      );
-      return agrees ? String(recomputed) : `${recomputed}, which is not the stored value`;
-    }
-    const each = [...(condition === undefined ? [] : [condition]), ...(conditions ?? [])];
-    if (each.length === 0) throw new Error(`The figure "${name}" has no question.`);
-    let sum = 0;
-    for (const one of each) sum += await count(one);
-    return String(sum);
+  const bySql = async (sql: string): Promise<string> => {
+    const [row] = await warehouse.query(
+      Answer,
+      `WITH ${tables.join(', ')} SELECT toString(tupleElement(tuple(*), 1)) AS answer FROM (${sql})`,
+    );
+    return row?.answer ?? '';
+  };
+  const byEvidence = async (tag: string, customerId: string): Promise<string> => {
+    const { recomputed, agrees } = await platform.tags.evidence(tag, customerId, systemActor);
+    return agrees ? String(recomputed) : `${recomputed}, which is not the stored value`;
+  };
+
+  /** The answers of all questions of a figure; more than one when they do not agree. */
+  const ask = async ({ name, sql, condition, evidence }: Figure): Promise<string> => {
+    const answers = new Set<string>();
+    if (condition !== undefined)
+      answers.add(String((await platform.audiences.count({ condition }, systemActor)).count));
+    if (evidence) answers.add(await byEvidence(evidence.tag, evidence.customerId));
+    if (sql !== undefined) answers.add(await bySql(sql));
+    if (answers.size === 0) throw new Error(`The figure "${name}" has no question.`);
+    return [...answers].join(' ≠ ');
   };
 
   const checked: CheckedFigure[] = [];
