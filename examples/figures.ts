@@ -117,7 +117,6 @@ export async function missingFile(
 
 /** Prints the figures, a line each. @returns whether all of them hold */
 export function printFigures(figures: readonly CheckedFigure[]): boolean {
-  console.log('\nPublished figures');
   for (const { name, expected, found, holds } of figures)
     console.log(`${holds ? '=' : '≠'} ${name}: ${found}${holds ? '' : `, expected ${expected}`}`);
   const held = figures.filter(({ holds }) => holds).length;

@@ -8,6 +8,7 @@ import { createSandboxInbox } from '@rapport/channels';
 import { permissionsOf } from '@rapport/governance';
 import { type Actor, bucketOf, silentLog, systemActor, systemClock } from '@rapport/kernel';
 import { type RunningServer, startServer } from '@rapport/server';
+import { checkFigures, printFigures, readFigures } from '../figures.ts';
 import { checkFacts, missingData } from './facts.ts';
 import { checkTagFigures } from './tag-figures.ts';
 
@@ -80,6 +81,14 @@ async function run({ platform, stores, url }: RunningServer): Promise<void> {
     `${(await tags.list({})).items.length} tags; ${figures.filter(({ holds }) => holds).length} of ${figures.length} figures as the bank's tables say`,
   );
   require(figures.every(({ holds }) => holds), 'A tag differs from the tables of the bank.');
+
+  heading('Audiences');
+  const counts = await checkFigures(
+    { platform, stores },
+    'berka',
+    await readFigures(new URL('counts.json', import.meta.url)),
+  );
+  require(printFigures(counts), 'An audience counts otherwise than the tables of the bank.');
 
   heading('Campaign');
   await inbox.start();

@@ -16,4 +16,5 @@ for (const line of load) console.log(line);
 console.log('\nFunnel (households once for each campaign)');
 for (const { type, campaigns, targeted, redeemed, rate } of funnel)
   console.log(`${type}: ${campaigns} campaigns, ${targeted} targeted, ${redeemed} redeemed, ${rate} %`);
+console.log('\nPublished figures');
 if (!printFigures(figures)) process.exitCode = 1;

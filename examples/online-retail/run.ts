@@ -13,6 +13,7 @@ const { load, figures, cohorts } = await runOnlineRetail(
   keep ? { keep: (home) => console.log(`Kept: RAPPORT_HOME=${home} npm start -- --empty\n`) } : {},
 );
 for (const line of load) console.log(line);
+console.log('\nPublished figures');
 const holds = printFigures(figures);
 console.log('\nCustomers by the month of their first purchase');
 for (const { cohort, customers } of cohorts) console.log(`${cohort} ${customers.toLocaleString('en')}`);
