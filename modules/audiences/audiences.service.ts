@@ -445,6 +445,13 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
       return { values: found };
     },
 
+    sets,
+    requireGranted,
+    async withheld(tagIds, actor) {
+      const named: Condition = { any: tagIds.map((tag) => ({ tag, op: 'known' })) };
+      const faults = (await deps.useFaults?.(named, actor)) ?? [];
+      return new Set(faults.flatMap(({ pointer }) => tagIds[Number(pointer.split('/')[2])] ?? []));
+    },
     async faults(condition) {
       const catalog = await catalogFor(await releases.current(), [condition]);
       return checkCondition(condition, catalog).faults;

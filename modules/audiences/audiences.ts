@@ -106,6 +106,13 @@ export interface Audiences {
     signal?: AbortSignal,
   ): Promise<ValuesResult>;
 
+  /** The engine that answers conditions here; one for all of a process, which share what it keeps. */
+  readonly sets: SetEngine;
+  /** Refuses a condition that names tags this actor has not been granted. @throws audiences.not_granted */
+  requireGranted(condition: Condition, actor: Actor): Promise<void>;
+  /** Those of these tags that this actor has not been granted. */
+  withheld(tagIds: readonly string[], actor: Actor): Promise<ReadonlySet<string>>;
+
   /** Faults of a condition against the present catalog, with pointers into it; none when it is fine. */
   faults(condition: Condition): Promise<readonly ProblemFault[]>;
   /** Whom a condition holds for. An audience is the condition `{ audience: id }`. @throws conditions.invalid */

@@ -171,7 +171,9 @@ export const ProfileResult = Type.Object(
       description: 'Strongest first; of tags that repeat each other only one',
     }),
     tags: Type.Array(ProfileTag, { description: 'Every tag, strongest first' }),
-    skipped: Type.Array(TagIdField, { description: 'Tags that cannot be profiled, such as lists' }),
+    skipped: Type.Array(TagIdField, {
+      description: 'Tags that cannot be profiled, such as lists, or whose use the caller was not granted',
+    }),
     tookMs,
     release,
   },
@@ -447,7 +449,15 @@ export const LookalikeResult = Type.Object(
         {
           tag: TagIdField,
           reason: Type.Enum(
-            ['asked', 'protected', 'defines_seed', 'gives_seed_away', 'same_for_all', 'not_coded'] as const,
+            [
+              'asked',
+              'protected',
+              'defines_seed',
+              'not_granted',
+              'gives_seed_away',
+              'same_for_all',
+              'not_coded',
+            ] as const,
             {
               description: 'Why it does not count',
               examples: ['protected'],

@@ -23,7 +23,7 @@ export interface InsightDeps {
   readonly audiences: Audiences;
   readonly catalog: (release: Release) => Promise<ConditionCatalog>;
   readonly matcher: IdentityMatcher;
-  /** The set engine, where tags are indexed; without it a tag's buckets are evaluated one by one. */
+  /** The codes of indexed tags; the buckets of others are evaluated one by one. @default the audiences' engine */
   readonly engine?: CodeEngine;
   readonly publishScores?: NonNullable<LookalikeDeps['publishScores']>;
   readonly listUsages?: (listId: string) => Promise<readonly AudienceUsage[]>;
@@ -53,7 +53,7 @@ export interface Insight extends ProfileService {
 
 /** Everything beyond counting that is done with audiences: profile, overlap, relax, look-alike, lists, growth. */
 export function createAudienceInsight(deps: InsightDeps): Insight {
-  const { audiences, releases, clock, engine } = deps;
+  const { audiences, releases, clock, engine = audiences.sets } = deps;
   const viewOf = (
     catalog: ConditionCatalog,
     { placements }: Release,
@@ -67,9 +67,9 @@ export function createAudienceInsight(deps: InsightDeps): Insight {
   const codes = createCodedTags({
     warehouse: deps.warehouse,
     resolve: audiences.resolve,
-    indexed: async (tag, catalog, release, signal) => engine?.codes(tag, viewOf(catalog, release, signal)),
+    indexed: async (tag, catalog, release, signal) => engine.codes(tag, viewOf(catalog, release, signal)),
     indexedBuckets: async (tag, catalog, release, signal) =>
-      engine?.buckets(tag, viewOf(catalog, release, signal)),
+      engine.buckets(tag, viewOf(catalog, release, signal)),
     memoryBytes: deps.codeMemoryBytes ?? 3 * 2 ** 30,
   });
   const lists = createLists({

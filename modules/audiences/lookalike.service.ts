@@ -21,7 +21,10 @@ import {
 } from './lookalike.ts';
 
 export interface LookalikeDeps {
-  readonly audiences: Pick<Audiences, 'find' | 'resolve' | 'snapshot' | 'faults'>;
+  readonly audiences: Pick<
+    Audiences,
+    'find' | 'resolve' | 'snapshot' | 'faults' | 'requireGranted' | 'withheld'
+  >;
   readonly releases: Pick<Releases, 'current' | 'newTableName'>;
   readonly warehouse: Warehouse;
   readonly jobs: Pick<Jobs, 'define' | 'enqueue' | 'list'>;
@@ -102,6 +105,7 @@ export function createLookalikes(deps: LookalikeDeps): Lookalikes {
       const everybody = (await audiences.resolve({ always: true }, scope)).cids;
       return { cids: frozen.cids.and(everybody), condition: frozen.condition };
     }
+    if (seed.condition) await audiences.requireGranted(seed.condition, actor);
     const condition =
       seed.audience !== undefined ? { audience: seed.audience } : (seed.condition ?? { always: true });
     return { cids: (await audiences.resolve(condition, scope)).cids, condition };
@@ -140,6 +144,7 @@ export function createLookalikes(deps: LookalikeDeps): Lookalikes {
     const defining = seed.condition ? await definingTags(seed.condition, audiences) : new Set<string>();
     const asked = new Set(request.excludeTags ?? []);
     const allowed = new Set(request.allowProtected ?? []);
+    const withheld = await audiences.withheld(catalog.tagIds(), actor);
     const wanted = catalog.tagIds().filter((id) => {
       const entry = catalog.tag(id);
       const reason = asked.has(id)
@@ -148,9 +153,11 @@ export function createLookalikes(deps: LookalikeDeps): Lookalikes {
           ? 'defines_seed'
           : entry && isProtected(id, entry.title.en) && !allowed.has(id)
             ? 'protected'
-            : entry?.type === 'list'
-              ? 'not_coded'
-              : undefined;
+            : withheld.has(id)
+              ? 'not_granted'
+              : entry?.type === 'list'
+                ? 'not_coded'
+                : undefined;
       if (reason) excluded.push({ tag: id, reason });
       return reason === undefined;
     });
@@ -319,6 +326,7 @@ export function createLookalikes(deps: LookalikeDeps): Lookalikes {
     make,
     async start(request, actor) {
       if (request.within) {
+        await audiences.requireGranted(request.within, actor);
         const faults = await audiences.faults(request.within);
         if (faults.length > 0)
           throw audiencesProblems.bad_seed({ detail: 'The condition "within" is not valid.', faults });

@@ -37,7 +37,7 @@ import {
 } from './profile.ts';
 
 export interface InsightDeps {
-  readonly audiences: Pick<Audiences, 'find' | 'resolve' | 'snapshot'>;
+  readonly audiences: Pick<Audiences, 'find' | 'resolve' | 'snapshot' | 'requireGranted' | 'withheld'>;
   readonly releases: Pick<Releases, 'current'>;
   readonly catalog: (release: Awaited<ReturnType<Releases['current']>>) => Promise<ConditionCatalog>;
   readonly codes: CodedTags;
@@ -89,6 +89,8 @@ export function createProfiles(deps: InsightDeps): ProfileService {
     const release = await releases.current();
     const catalog = await deps.catalog(release);
     const scope = { orgScope: actor.orgScope, ...(signal ? { signal } : {}) };
+    await audiences.requireGranted(request.condition, actor);
+    if (request.base?.condition) await audiences.requireGranted(request.base.condition, actor);
     const base = await conditionOf(request.base ?? {}, EVERYONE);
     const isWhole = 'always' in base.condition && actor.orgScope === undefined;
     const [{ cids: audience }, { cids: baseSet }] = await Promise.all([
@@ -106,8 +108,10 @@ export function createProfiles(deps: InsightDeps): ProfileService {
     const unknown = asked.find((id) => !catalog.tag(id));
     if (unknown !== undefined)
       throw audiencesProblems.unknown_tag({ detail: `There is no tag "${unknown}" with values.` });
+    const withheld = await audiences.withheld(asked, actor);
+    const allowed = asked.filter((id) => !withheld.has(id));
     let breath = performance.now();
-    for await (const { bytes, totals, tags } of codes.pairs(asked, catalog, release, signal)) {
+    for await (const { bytes, totals, tags } of codes.pairs(allowed, catalog, release, signal)) {
       signal?.throwIfAborted();
       const audienceBytes = countBytes(bytes, members);
       const restBytes = restMembers && countBytes(bytes, restMembers);
@@ -219,6 +223,7 @@ export function createProfiles(deps: InsightDeps): ProfileService {
             const frozen = await audiences.snapshot(set.snapshot);
             return { name: set.name ?? frozen.createdAt.slice(0, 10), cids: frozen.cids.and(everybody) };
           }
+          if (set.condition) await audiences.requireGranted(set.condition, actor);
           const { condition, name } = await conditionOf(set, EVERYONE);
           return {
             name: set.name ?? name ?? String(index + 1),

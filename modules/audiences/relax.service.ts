@@ -13,10 +13,10 @@ import type { Audiences } from './audiences.ts';
 import type { CodedBucket } from './coded-tag.ts';
 import type { CodedTags } from './coded-tags.ts';
 import type { RelaxRequest, RelaxResult } from './insight.contract.ts';
-import { countWith, type LeafContext, leafContexts, nearestEdge, replaceNode } from './relax.ts';
+import { countWith, dropLeaf, type LeafContext, leafContexts, nearestEdge, replaceNode } from './relax.ts';
 
 export interface RelaxDeps {
-  readonly audiences: Pick<Audiences, 'resolve' | 'conditionCatalog'>;
+  readonly audiences: Pick<Audiences, 'resolve' | 'conditionCatalog' | 'requireGranted'>;
   readonly releases: Pick<Releases, 'current'>;
   readonly codes: CodedTags;
 }
@@ -55,6 +55,7 @@ export function createRelaxing(deps: RelaxDeps) {
 
   return async (request: RelaxRequest, actor: Actor, signal?: AbortSignal): Promise<RelaxResult> => {
     const started = performance.now();
+    await audiences.requireGranted(request.condition, actor);
     const release = await releases.current();
     const { condition, catalog } = await audiences.conditionCatalog(request.condition, release);
     const options = { orgScope: actor.orgScope, ...(signal ? { signal } : {}) };
@@ -69,8 +70,7 @@ export function createRelaxing(deps: RelaxDeps) {
     await Promise.all([...leaves].map(async ([pointer, leaf]) => sets.set(pointer, await setOf(leaf))));
     const leafSet = (pointer: string): CidSet => sets.get(pointer) ?? everybody;
     const contexts = leafContexts(condition, leafSet, everybody);
-    const first = contexts[0];
-    const count = first ? countWith(first, leafSet(first.pointer)) : everybody.size;
+    const count = (await setOf(condition)).size;
     const kept = new Set(request.keep ?? []);
     const free = contexts.filter((context) => !kept.has(context.pointer));
     const search: Search = { catalog, setOf, everybody, codes, release, signal };
@@ -78,10 +78,14 @@ export function createRelaxing(deps: RelaxDeps) {
     const singles: Change[] = [];
     for (const context of free) {
       signal?.throwIfAborted();
-      singles.push(...(await changesOf(search, context, leafSet(context.pointer), request.wanted, count)));
+      const present = leafSet(context.pointer);
+      singles.push(drop(search, condition, context, present));
+      singles.push(...(await changesOf(search, context, present, request.wanted, count)));
     }
     const proposals: Proposal[] = singles.map((change) => ({
-      condition: replaceNode(condition, change.pointer, change.after),
+      condition: change.after
+        ? replaceNode(condition, change.pointer, change.after)
+        : dropLeaf(condition, change.pointer).condition,
       count: change.count,
       distance: change.distance,
       changes: [change],
@@ -135,6 +139,24 @@ function rank(proposals: readonly Proposal[], wanted: number, count: number): Pr
     });
 }
 
+const shareMoved = (search: Search, before: CidSet, after: CidSet): number =>
+  (after.andNot(before).size + before.andNot(after).size) / Math.max(1, search.everybody.size);
+
+/** A leaf left out. */
+function drop(search: Search, condition: Condition, context: LeafContext, present: CidSet): Change {
+  const { everybody } = search;
+  const { leafHolds } = dropLeaf(condition, context.pointer);
+  const without = leafHolds === 'for all' ? everybody : everybody.andNot(everybody);
+  return {
+    pointer: context.pointer,
+    kind: 'drop',
+    before: context.leaf,
+    after: undefined,
+    distance: DROP_PENALTY + shareMoved(search, present, without),
+    count: countWith(context, without),
+  };
+}
+
 /** The changes of one leaf that come nearest to the wanted size. */
 async function changesOf(
   search: Search,
@@ -144,27 +166,19 @@ async function changesOf(
   count: number,
 ): Promise<Change[]> {
   const { leaf, pointer } = context;
-  const moved = (next: CidSet): number =>
-    (next.andNot(present).size + present.andNot(next).size) / Math.max(1, search.everybody.size);
   const changeTo = async (kind: Change['kind'], after: Condition): Promise<Change> => {
     const set = await search.setOf(after);
-    return { pointer, kind, before: leaf, after, distance: moved(set), count: countWith(context, set) };
+    return {
+      pointer,
+      kind,
+      before: leaf,
+      after,
+      distance: shareMoved(search, present, set),
+      count: countWith(context, set),
+    };
   };
   const changes: Change[] = [];
   const grows = wanted > count;
-  if (grows === (context.parent !== 'any')) {
-    const all = context.parent === 'any' ? search.everybody.andNot(search.everybody) : search.everybody;
-    // Under "not" a leaf taken out takes its "not" with it.
-    const without = context.positive ? all : search.everybody.andNot(all);
-    changes.push({
-      pointer,
-      kind: 'drop',
-      before: leaf,
-      after: undefined,
-      distance: DROP_PENALTY + moved(without),
-      count: countWith(context, without),
-    });
-  }
   if ('tag' in leaf) {
     const entry = search.catalog.tag(leaf.tag);
     if (entry && EDGED.has(leaf.op)) {
@@ -415,9 +429,7 @@ async function pairsOf(
   for (const one of able) {
     if (proposals.length >= MOST_PAIRS) break;
     const firsts = await changesOf(search, one, leafSet(one.pointer), halfway, count);
-    const [half] = firsts
-      .filter(({ kind }) => kind !== 'drop')
-      .sort((a, b) => Math.abs(a.count - halfway) - Math.abs(b.count - halfway));
+    const [half] = firsts.sort((a, b) => Math.abs(a.count - halfway) - Math.abs(b.count - halfway));
     if (!half?.after) continue;
     const changedSet = await search.setOf(half.after);
     const contexts = leafContexts(
@@ -431,10 +443,8 @@ async function pairsOf(
       if (!context) continue;
       search.signal?.throwIfAborted();
       const seconds = await changesOf(search, context, leafSet(other.pointer), wanted, half.count);
-      const [rest] = seconds
-        .filter(({ kind }) => kind !== 'drop')
-        .sort((a, b) => Math.abs(a.count - wanted) - Math.abs(b.count - wanted));
-      if (!rest) continue;
+      const [rest] = seconds.sort((a, b) => Math.abs(a.count - wanted) - Math.abs(b.count - wanted));
+      if (!rest?.after) continue;
       proposals.push({
         condition: replaceNode(replaceNode(condition, one.pointer, half.after), other.pointer, rest.after),
         count: rest.count,

@@ -2,7 +2,7 @@ import type { Condition } from '@rapport/conditions';
 import { cidSetOf } from '@rapport/stores';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countWith, leafContexts, nearestEdge, replaceNode } from './relax.ts';
+import { countWith, dropLeaf, leafContexts, nearestEdge, replaceNode } from './relax.ts';
 
 const UNIVERSE = Array.from({ length: 24 }, (_, cid) => cid);
 const everybody = cidSetOf(UNIVERSE);
@@ -53,18 +53,52 @@ describe('what a leaf decides', () => {
     );
   });
 
-  it('takes a leaf out of its group, with the "not" around it', () => {
-    const condition: Condition = { all: [{ list: '1' }, { not: { list: '2' } }, { any: [{ list: '3' }] }] };
-    expect(replaceNode(condition, '/all/0', undefined)).toEqual({
-      all: [{ not: { list: '2' } }, { any: [{ list: '3' }] }],
+  it('takes a leaf out with the "not" and the group that say nothing without it', () => {
+    const condition: Condition = {
+      all: [{ list: '1' }, { not: { not: { list: '2' } } }, { any: [{ list: '3' }] }],
+    };
+    expect(dropLeaf(condition, '/all/0')).toEqual({
+      condition: { all: [{ not: { not: { list: '2' } } }, { any: [{ list: '3' }] }] },
+      leafHolds: 'for all',
     });
-    expect(replaceNode(condition, '/all/1/not', undefined)).toEqual({
+    expect(dropLeaf(condition, '/all/1/not/not').condition).toEqual({
       all: [{ list: '1' }, { any: [{ list: '3' }] }],
     });
-    expect(replaceNode(condition, '/all/2/any/0', { list: '4' })).toEqual({
-      all: [{ list: '1' }, { not: { list: '2' } }, { any: [{ list: '4' }] }],
+    expect(dropLeaf(condition, '/all/2/any/0').condition).toEqual({
+      all: [{ list: '1' }, { not: { not: { list: '2' } } }],
     });
-    expect(replaceNode({ list: '1' }, '', undefined)).toEqual({ all: [] });
+    expect(replaceNode(condition, '/all/2/any/0', { list: '4' })).toEqual({
+      all: [{ list: '1' }, { not: { not: { list: '2' } } }, { any: [{ list: '4' }] }],
+    });
+    expect(dropLeaf({ list: '1' }, '')).toEqual({ condition: { all: [] }, leafHolds: 'for all' });
+    expect(dropLeaf({ not: { any: [{ list: '1' }] } }, '/not/any/0')).toEqual({
+      condition: { all: [] },
+      leafHolds: 'for nobody',
+    });
+    expect(dropLeaf({ any: [{ not: { list: '1' } }, { list: '2' }] }, '/any/0/not')).toEqual({
+      condition: { any: [{ list: '2' }] },
+      leafHolds: 'for all',
+    });
+  });
+
+  it('counts a condition without a leaf as evaluating what is left does', () => {
+    fc.assert(
+      fc.property(tree, (condition) => {
+        const contexts = leafContexts(
+          condition,
+          (pointer) => cidSetOf(UNIVERSE.filter((cid) => holds(at(condition, pointer), cid, new Set()))),
+          everybody,
+        );
+        for (const context of contexts) {
+          const dropped = dropLeaf(condition, context.pointer);
+          const leaf = dropped.leafHolds === 'for all' ? everybody : cidSetOf([]);
+          expect(countWith(context, leaf), JSON.stringify(condition)).toBe(
+            count(dropped.condition, new Set()),
+          );
+        }
+      }),
+      { numRuns: 400 },
+    );
   });
 });
 

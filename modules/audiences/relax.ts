@@ -99,9 +99,13 @@ export function leafContexts(
   return contexts;
 }
 
+interface Child {
+  readonly node: Condition;
+  readonly pointer: string;
+}
 interface Children {
   readonly kind: 'all' | 'any' | 'not';
-  readonly parts: readonly { readonly node: Condition; readonly pointer: string }[];
+  readonly parts: readonly Child[];
 }
 
 function childrenOf(node: Condition, pointer: string): Children | undefined {
@@ -138,22 +142,58 @@ function withoutEach<Item>(
   });
 }
 
-/** The condition with one node replaced; `undefined` takes it out of its group, or makes the whole hold for all. */
-export function replaceNode(condition: Condition, pointer: string, next: Condition | undefined): Condition {
+/** The condition with one node replaced. */
+export function replaceNode(condition: Condition, pointer: string, next: Condition): Condition {
+  return changeNode(condition, pointer, next);
+}
+
+/**
+ * The condition without a leaf. What says nothing without it goes too: a "not" around it, and a group of it alone; of
+ * the group that is left the others decide. A condition that has nothing else then holds for all.
+ * @returns also for whom the leaf would have to hold for the old condition to be the same
+ */
+export function dropLeaf(
+  condition: Condition,
+  pointer: string,
+): { readonly condition: Condition; readonly leafHolds: 'for all' | 'for nobody' } {
+  const steps: Child[] = [];
+  let [node, at]: [Condition, string] = [condition, ''];
+  while (at !== pointer) {
+    steps.push({ node, pointer: at });
+    const part: Child | undefined = childrenOf(node, at)?.parts.find(
+      (child) => pointer === child.pointer || pointer.startsWith(`${child.pointer}/`),
+    );
+    if (!part) break;
+    [node, at] = [part.node, part.pointer];
+  }
+  let dropped = pointer;
+  let negations = 0;
+  for (let above = steps.pop(); above; above = steps.pop()) {
+    const children = childrenOf(above.node, above.pointer);
+    if (children && children.parts.length > 1) {
+      // An "all" without a part is as if the part held for all, an "any" as if it held for nobody.
+      const isAll = (children.kind === 'all') === (negations % 2 === 0);
+      return {
+        condition: changeNode(condition, dropped, undefined),
+        leafHolds: isAll ? 'for all' : 'for nobody',
+      };
+    }
+    if (children?.kind === 'not') negations += 1;
+    dropped = above.pointer;
+  }
+  return { condition: { all: [] }, leafHolds: negations % 2 === 0 ? 'for all' : 'for nobody' };
+}
+
+/** One node replaced, or taken out of the group it stands in. */
+function changeNode(condition: Condition, pointer: string, next: Condition | undefined): Condition {
   if (pointer === '') return next ?? { all: [] };
   const [kind, index = '', rest] = split(pointer);
-  if ('not' in condition && kind === 'not') {
-    const inner = `${index === '' ? '' : `/${index}`}${rest}`;
-    if (inner !== '' || next) return { not: replaceNode(condition.not, inner, next) };
-    return { all: [] };
-  }
+  if ('not' in condition && kind === 'not')
+    return { not: changeNode(condition.not, `${index === '' ? '' : `/${index}`}${rest}`, next) };
   const change = (parts: readonly Condition[]): Condition[] =>
     parts.flatMap((part, at) => {
       if (at !== Number(index)) return [part];
-      if (rest === '' && next === undefined) return [];
-      // What is left of a taken-out "not" says nothing any more.
-      if (next === undefined && rest === '/not' && 'not' in part) return [];
-      return [replaceNode(part, rest, next)];
+      return rest === '' && next === undefined ? [] : [changeNode(part, rest, next)];
     });
   if ('all' in condition && kind === 'all') return { all: change(condition.all) };
   if ('any' in condition && kind === 'any') return { any: change(condition.any) };
