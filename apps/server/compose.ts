@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   audienceInsightRoutes,
   audienceLineage,
@@ -27,9 +28,11 @@ import { contentMigrations, contentRoutes, createContent, createMaterials } from
 import {
   createCustomers,
   createIdentityMatcher,
+  createOneCustomer,
   createProjector,
   customersMigrations,
   customersRoutes,
+  identityRoutes,
 } from '@rapport/customers';
 import {
   createContactLedger,
@@ -55,7 +58,7 @@ import { createOffers, offersMigrations, offersRoutes } from '@rapport/offers';
 import { createPartners, partnersMigrations, partnersRoutes } from '@rapport/partners';
 import { createSources, sourcesMigrations, sourcesRoutes } from '@rapport/sources';
 import type { ModuleMigrations, Stores } from '@rapport/stores';
-import { createTags, tagsMigrations, tagsRoutes, tagWorkflowRoutes } from '@rapport/tags';
+import { createTags, tagLibraryRoutes, tagsMigrations, tagsRoutes, tagWorkflowRoutes } from '@rapport/tags';
 import { createWorkbench, workbenchMigrations, workbenchRoutes } from '@rapport/workbench';
 import { alertSinks } from './alert-sinks.ts';
 import type { Config } from './config.ts';
@@ -117,11 +120,23 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   });
   const sources = createSources({
     inspector: catalog.inspector,
+    network: {
+      dataKey: secrets.dataKey,
+      allowedHosts: (settings.RAPPORT_SOURCE_HOSTS ?? '').split(','),
+    },
+    spoolDir: join(config.home, 'spool'),
     stores,
     clock,
     log,
     audit,
-    projector: createProjector({ relational, warehouse, releases, dataKey: secrets.dataKey }),
+    projector: createProjector({
+      relational,
+      warehouse,
+      releases,
+      dataKey: secrets.dataKey,
+      sourceOrder: async () => (await oneCustomer.resolution.store.rules()).rules.survivorship?.sources ?? [],
+      survivorship: async () => (await oneCustomer.resolution.store.rules()).rules.survivorship,
+    }),
     consents: {
       async take({ rows }) {
         await channels.consents.importAll(consentBodies(rows));
@@ -130,7 +145,22 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     allowedRoots: config.sourceRoots,
     variables: { RAPPORT_DATASETS: settings.RAPPORT_DATASETS, RAPPORT_HOME: config.home },
   });
+  const oneCustomer = createOneCustomer({
+    relational,
+    warehouse,
+    releases,
+    jobs,
+    clock,
+    log,
+    audit,
+    approvals,
+    dataKey: secrets.dataKey,
+    roleTables: (release) => sources.roleTablesOf(release),
+    exclusively: (work) => sources.exclusively(work),
+  });
+  approvals.onDecided((approval) => oneCustomer.resolution.onApprovalDecided(approval));
   const customers = createCustomers({
+    ownersOf: (cids) => oneCustomer.users.ownersOf(cids),
     warehouse,
     releases,
     clock,
@@ -151,6 +181,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     stream,
     customers,
     manifests: () => sources.manifests(),
+    blocked: () => catalog.blocked(),
   });
   const collectEvents: typeof customers.collectEvents = async (events) => {
     const collected = await customers.collectEvents(events);
@@ -160,6 +191,13 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   sources.onLoaded((loaded) => catalog.afterLoad(loaded));
   sources.onRefused((refused) => catalog.afterRefusal(refused));
   sources.onLoaded(async () => {
+    await tags.refresh();
+  });
+  sources.onLoaded(async () => {
+    const { rules } = await oneCustomer.resolution.rules();
+    if (rules.afterLoad) await oneCustomer.resolution.startRun({}, systemActor);
+  });
+  oneCustomer.resolution.onApplied(async () => {
     await tags.refresh();
   });
 
@@ -353,8 +391,14 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     sourcesRoutes(sources),
     catalogRoutes(catalog),
     customersRoutes(customers),
+    identityRoutes({
+      resolution: oneCustomer.resolution,
+      views: oneCustomer.views(customers),
+      users: oneCustomer.users,
+    }),
     tagsRoutes(tags),
     tagWorkflowRoutes(tags),
+    tagLibraryRoutes(tags),
     audiencesRoutes(audiences),
     audienceInsightRoutes(insight),
     metricsRoutes(metrics),

@@ -29,19 +29,16 @@ const CHUNK = 10_000;
 export function createCollectedEvents(deps: {
   warehouse: Warehouse;
   clock: Clock;
-  /** Whose the events of a number are: it may have been merged into another, or be an anonymous user's. */
-  customerOf?: (cid: number) => Promise<number>;
+  /** Whose the events of these numbers are, where it is another's: merged customers, users who signed in. */
+  ownersOf?: (cids: readonly number[]) => Promise<ReadonlyMap<number, number>>;
 }): CollectedEvents {
   const { warehouse, clock } = deps;
   let turn: Promise<unknown> = Promise.resolve();
 
   const append = async (events: readonly NewCollectedEvent[]): Promise<number> => {
     const unique = [...new Map(events.map((event) => [event.eventId, event])).values()];
-    const owners = new Map<number, number>();
-    for (const { cid } of unique) {
-      if (!owners.has(cid)) owners.set(cid, (await deps.customerOf?.(cid)) ?? cid);
-    }
-    const ownerOf = (cid: number): number => owners.get(cid) ?? cid;
+    const owners = await deps.ownersOf?.([...new Set(unique.map((event) => event.cid))]);
+    const ownerOf = (cid: number): number => owners?.get(cid) ?? cid;
     const known = new Set(
       (
         await warehouse.query(

@@ -258,3 +258,26 @@ export const OrgUnitItems = Type.Object(
   { items: Type.Array(OrgUnitItem, { description: 'Units the caller may see, by code' }) },
   { description: 'Org units' },
 );
+
+export {
+  CustomerIdentityView,
+  DecideBody,
+  Decided,
+  FieldProvenance,
+  Identified,
+  IdentifyBody,
+  IdentityHistoryItem,
+  IdentitySummary,
+  LIKENESSES,
+  MATCH_FIELDS,
+  type MatchField,
+  MatchRules,
+  MatchRulesView,
+  MergeBody,
+  MergeDone,
+  REVIEW_STATES,
+  ReviewPage,
+  ReviewPair,
+  ReviewQuery,
+  UnmergeBody,
+} from './identity-contract.ts';

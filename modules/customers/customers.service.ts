@@ -40,6 +40,8 @@ export interface CustomersDeps {
   readonly profileTags: (customer: CustomerRef) => Promise<ProfileTag[]>;
   /** Consents of a customer; the channels module answers it. */
   readonly consents: (customer: CustomerRef) => Promise<ProfileConsent[]>;
+  /** Whose the events of these numbers are, where it is another's: merged customers, users who signed in. */
+  readonly ownersOf?: (cids: readonly number[]) => Promise<ReadonlyMap<number, number>>;
 }
 
 export interface CustomerRef {
@@ -141,7 +143,11 @@ export function createCustomers(deps: CustomersDeps): Customers {
   const keys = derivePiiKeys(deps.dataKey);
   const orgUnits: OrgUnits = createOrgUnits({ warehouse, releases });
   const timeline = createTimeline({ warehouse, releases });
-  const collected: CollectedEvents = createCollectedEvents({ warehouse, clock });
+  const collected: CollectedEvents = createCollectedEvents({
+    warehouse,
+    clock,
+    ...(deps.ownersOf ? { ownersOf: deps.ownersOf } : {}),
+  });
 
   /** Customers asked for before, by bank id; true as long as the bank ids are in the same table. */
   let numbers: { table: string | undefined; byId: Map<string, CustomerRef> } = {

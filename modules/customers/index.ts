@@ -11,6 +11,7 @@ export {
   createCustomers,
   type SearchRequest,
 } from './customers.service.ts';
+export { identityRoutes } from './identity.routes.ts';
 export {
   createIdentityMatcher,
   type IdentityMatch,
@@ -18,4 +19,6 @@ export {
   MATCH_KINDS,
   type MatchKind,
 } from './identity-match.ts';
+export { createOneCustomer, type OneCustomer } from './one-customer.ts';
 export { createProjector, type ProjectorDeps } from './projector.ts';
+export type { Resolution } from './resolution.service.ts';

@@ -158,6 +158,12 @@ export const MatchRules = Type.Object(
       description: 'Merges decided at once from this many on need a second person',
       examples: [20],
     }),
+    afterLoad: Type.Optional(
+      Type.Boolean({
+        description: 'Whether every load is followed by a run; default false: runs are started by hand',
+        examples: [true],
+      }),
+    ),
     model: Type.Optional(
       Type.Record(
         Field,

@@ -294,7 +294,7 @@ describe('one customer', () => {
     const events = createCollectedEvents({
       ...stores,
       clock,
-      customerOf: (cid) => createAliases(stores).customerOf(cid),
+      ownersOf: (cids) => users().users.ownersOf(cids),
     });
     let amount = 0;
     const rows = [...money];
@@ -394,7 +394,7 @@ describe('one customer', () => {
     const { users: visitors, aliases } = users();
     const seen = await visitors.identify({ kind: 'device', anonymousId: 'phone-1' });
     expect(seen).toMatchObject({ level: 'anonymous', because: 'not_signed_in' });
-    const events = createCollectedEvents({ ...stores, clock, customerOf: (cid) => visitors.customerOf(cid) });
+    const events = createCollectedEvents({ ...stores, clock, ownersOf: (cids) => visitors.ownersOf(cids) });
     await events.collect(
       ['V1', 'V2'].map((eventId) => ({
         eventId,

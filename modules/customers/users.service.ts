@@ -18,8 +18,8 @@ export interface Users {
   identify(body: IdentifyBody): Promise<Identified>;
   /** The number of an anonymous id that was seen. */
   userOf(kind: string, anonymousId: string): Promise<number | undefined>;
-  /** Whose an anonymous number's events are: the customer it was stitched to, or itself. */
-  customerOf(number: number): Promise<number>;
+  /** Whose the events of these numbers are, where it is another: the customer a user was stitched to, or merged into. */
+  ownersOf(numbers: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** Users stitched to these records. */
   stitchedTo(records: readonly number[]): Promise<{ user: number; record: number }[]>;
 }
@@ -129,13 +129,18 @@ export function createUsers(deps: {
       );
       return rows[0] && Number(rows[0].user_cid);
     },
-    async customerOf(number) {
-      const { rows } = await relational.pool.query<{ stitched_to: string | null }>(
-        'select u.stitched_to from customers.app_user u where u.user_cid = $1',
-        [number],
+    async ownersOf(numbers) {
+      const { rows } = await relational.pool.query<{ user_cid: string; stitched_to: string }>(
+        'select u.user_cid, u.stitched_to from customers.app_user u where u.user_cid = any($1) and u.stitched_to is not null',
+        [numbers],
       );
-      const record = rows[0]?.stitched_to;
-      return aliases.customerOf(record ? Number(record) : number);
+      const stitched = new Map(rows.map((row) => [Number(row.user_cid), Number(row.stitched_to)]));
+      const owners = new Map<number, number>();
+      for (const number of numbers) {
+        const owner = await aliases.customerOf(stitched.get(number) ?? number);
+        if (owner !== number) owners.set(number, owner);
+      }
+      return owners;
     },
     async stitchedTo(records) {
       const { rows } = await relational.pool.query<{ user_cid: string; stitched_to: string }>(

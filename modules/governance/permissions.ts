@@ -42,6 +42,8 @@ const PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
     'catalog.write',
     'catalog.release',
     'alerts.*',
+    'customers.identify',
+    'identity.*',
     'customers.read',
     'models.*',
     'metrics.*',
@@ -61,6 +63,7 @@ const PERMISSIONS: Readonly<Record<Role, readonly string[]>> = {
   ],
   checker: [
     'approvals.*',
+    'identity.read',
     'campaigns.read',
     'campaigns.approve',
     'campaigns.stop',

@@ -4,6 +4,12 @@ import { type Static, Type } from 'typebox';
 import { ColumnType, SourceManifest, TableRole } from './manifest.schema.ts';
 
 export {
+  ConnectionBody,
+  ConnectionSettings,
+  ConnectionTest,
+  ConnectionView,
+} from './connection.schema.ts';
+export {
   Arrival,
   COLUMN_TYPES,
   ColumnType,

@@ -79,7 +79,7 @@ async function listFiles(folder: string, isDeep: boolean): Promise<string[]> {
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
 }
 
-function globMatcher(pattern: string): RegExp {
+export function globMatcher(pattern: string): RegExp {
   const source = pattern.replace(/\*\*\/|\*\*|[*?]|[\\^$.+()[\]{}|]/g, (token) => {
     if (token === '**/') return '(?:.*/)?';
     if (token === '**') return '.*';

@@ -389,21 +389,6 @@ export const Relation = Type.Object(
       description: 'Table or view, with its schema',
       examples: ['public.customer'],
     }),
-    watermark: Type.Optional(
-      Type.String({
-        description:
-          'Column that grows with every change (a number, a date or a time): a load reads only rows at or past the greatest value it has read; the table needs `mode: append` or `upsert`',
-        examples: ['updated_at'],
-      }),
-    ),
-    overlap: Type.Optional(
-      Type.String({
-        pattern: '^P',
-        description:
-          'How far before the watermark reading begins again, for rows that were committed late; default PT0S',
-        examples: ['PT10M'],
-      }),
-    ),
   },
   { additionalProperties: false, description: 'A table of a database' },
 );

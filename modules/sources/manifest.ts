@@ -292,16 +292,6 @@ function checkPlace(
   if (table.relation && connection === undefined) {
     report(`${pointer}/relation`, 'needs a connection: `connection: <name>` here or at the top');
   }
-  if (table.relation?.watermark !== undefined) {
-    if (!names.has(table.relation.watermark)) {
-      const from = Object.entries(table.columns).some(
-        ([, column]) => typeof column === 'object' && column.from === table.relation?.watermark,
-      );
-      if (!from) {
-        report(`${pointer}/relation/watermark`, `there is no column "${table.relation.watermark}"`);
-      }
-    }
-  }
   if (table.stream) {
     if (table.role !== 'event') report(`${pointer}/role`, 'a stream plays the role event');
     if (!names.has(table.stream.eventId)) {

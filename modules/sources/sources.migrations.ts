@@ -49,6 +49,19 @@ create table sources.physical_table (
 );
 `,
     },
+    {
+      id: '20261125T050000_connections',
+      sql: `
+-- Ways to other systems; secrets are encrypted and stand nowhere else.
+create table sources.connection (
+  id text primary key,
+  settings jsonb not null,
+  secret bytea,
+  updated_at timestamptz not null,
+  updated_by text not null
+);
+`,
+    },
   ],
   warehouse: [
     {

@@ -4,6 +4,9 @@ import { PageQuery } from '@rapport/kernel';
 import { Type } from 'typebox';
 import {
   ApplyManifest,
+  ConnectionBody,
+  ConnectionTest,
+  ConnectionView,
   LoadAccepted,
   LoadPage,
   LoadView,
@@ -188,6 +191,73 @@ export function sourcesRoutes(sources: Sources): Routes {
           )
           .send(Readable.from(pieces, { objectMode: false }));
       },
+    );
+    const ConnectionParams = Type.Object({
+      connectionId: Type.String({ description: 'Connection', examples: ['lake'] }),
+    });
+    http.get(
+      '/connections',
+      {
+        config: { permission: 'connections.read' },
+        schema: {
+          operationId: 'listConnections',
+          summary: 'Connections to other systems, without their secrets',
+          tags,
+          response: {
+            200: Type.Object(
+              { items: Type.Array(ConnectionView, { description: 'By name' }) },
+              { description: 'Connections' },
+            ),
+          },
+        },
+      },
+      async () => ({ items: await sources.connections.list() }),
+    );
+    http.put(
+      '/connections/:connectionId',
+      {
+        config: { permission: 'connections.write' },
+        schema: {
+          operationId: 'putConnection',
+          summary: 'Add or change a connection',
+          tags,
+          params: ConnectionParams,
+          body: ConnectionBody,
+          response: { 200: ConnectionView },
+        },
+      },
+      (request) => sources.connections.put(request.params.connectionId, request.body, request.actor),
+    );
+    http.delete(
+      '/connections/:connectionId',
+      {
+        config: { permission: 'connections.write' },
+        schema: {
+          operationId: 'removeConnection',
+          summary: 'Take a connection out',
+          tags,
+          params: ConnectionParams,
+          response: { 204: Type.Null({ description: 'Done' }) },
+        },
+      },
+      async (request, reply) => {
+        await sources.connections.remove(request.params.connectionId, request.actor);
+        return reply.code(204).send(null);
+      },
+    );
+    http.post(
+      '/connections/:connectionId/test',
+      {
+        config: { permission: 'connections.write' },
+        schema: {
+          operationId: 'testConnection',
+          summary: 'Try whether a connection can be read',
+          tags,
+          params: ConnectionParams,
+          response: { 200: ConnectionTest },
+        },
+      },
+      (request) => sources.connections.test(request.params.connectionId),
     );
     http.post(
       '/sources/:sourceId/quarantine/replay',

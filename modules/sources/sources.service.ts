@@ -1,8 +1,11 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Audit } from '@rapport/governance';
 import { type Actor, type Clock, type Log, mayDo, newId, Problem, systemActor } from '@rapport/kernel';
 import type { Release, Stores } from '@rapport/stores';
 import { Type } from 'typebox';
 import { stringify } from 'yaml';
+import { createConnections } from './connections.service.ts';
 import type {
   LoadFault,
   LoadView,
@@ -15,7 +18,10 @@ import type {
   SourceTableView,
   SourceView,
 } from './contract.ts';
+import { createDeliveries, type Delivery } from './delivery.ts';
+import type { DownloadLimits } from './download.ts';
 import { type FolderSettings, resolveFolder } from './files.ts';
+import { createHostPolicy } from './host-policy.ts';
 import type { LoadInspector } from './inspector.ts';
 import { createLoader, logicalName } from './loader.ts';
 import type { SourceManifest } from './manifest.schema.ts';
@@ -43,6 +49,16 @@ export interface SourcesDeps extends FolderSettings {
   readonly consents?: ConsentSink;
   /** Watches what loads bring. */
   readonly inspector?: LoadInspector;
+  /** What reading over a network needs; without it only folders are read. */
+  readonly network?: {
+    /** AES-256 key of the secrets of connections. */
+    readonly dataKey: Buffer;
+    /** `host`, `host:port` or `*.domain`; nothing else is connected to. */
+    readonly allowedHosts: readonly string[];
+    readonly limits?: DownloadLimits;
+  };
+  /** Folder for what is brought from elsewhere or unpacked. */
+  readonly spoolDir?: string;
 }
 
 export interface Loaded {
@@ -88,6 +104,20 @@ export function createSources(deps: SourcesDeps) {
     clock,
     projector: deps.projector,
     inspector: deps.inspector,
+  });
+  const connections = createConnections({
+    relational,
+    clock,
+    audit,
+    // Without a network no secret is ever stored.
+    dataKey: deps.network?.dataKey ?? Buffer.alloc(32),
+  });
+  const deliveries = createDeliveries({
+    connections,
+    policy: createHostPolicy(deps.network?.allowedHosts ?? []),
+    clock,
+    spoolDir: deps.spoolDir ?? join(tmpdir(), 'rapport-spool'),
+    ...(deps.network?.limits ? { limits: deps.network.limits } : {}),
   });
   const quarantine = createQuarantine(warehouse);
   const views = createTableViews(warehouse);
@@ -255,6 +285,7 @@ export function createSources(deps: SourcesDeps) {
       };
       let manifestVersion = 0;
       let replayed: Replay | undefined;
+      let delivery: Delivery | undefined;
       try {
         await store.begin(loadId, attempt);
         const source = await requireSource(stored.sourceId);
@@ -276,7 +307,18 @@ export function createSources(deps: SourcesDeps) {
             release,
           );
         }
-        const folder = replayed ? '' : await resolveFolder(folderOf(source.manifest), source.baseDir, deps);
+        const needsFolder = parsed.tables.some((table) => table.connection === undefined && !table.stream);
+        const folder =
+          replayed || !needsFolder
+            ? ''
+            : await resolveFolder(folderOf(source.manifest), source.baseDir, deps);
+        if (!replayed) {
+          delivery = await deliveries.bring(parsed, needsFolder ? folder : undefined, {
+            attempt,
+            signal: run.signal,
+            report: (message) => report(0, message),
+          });
+        }
         const result = await loader.load(
           {
             source: parsed,
@@ -285,6 +327,7 @@ export function createSources(deps: SourcesDeps) {
             folder,
             signal: run.signal,
             report,
+            ...(delivery ? { delivery: delivery.tables } : {}),
             onQuarantined: async () => replayed?.carryOver({ loadId, attempt }),
           },
           replayed?.inputs,
@@ -341,6 +384,7 @@ export function createSources(deps: SourcesDeps) {
         });
       } finally {
         await replayed?.dispose().catch(() => undefined);
+        await delivery?.dispose().catch(() => undefined);
       }
     },
     { retries: 2 },
@@ -482,6 +526,7 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
     onRefused(listener: (refused: Refused) => Promise<void>): void {
       refusalListeners.push(listener);
     },
+    connections: { ...connections, test: deliveries.test },
     tablesOf,
     roleTablesOf: loader.roleTablesOf,
     /** Runs `work` while no process projects and publishes; loads wait meanwhile. */

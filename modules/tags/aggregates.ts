@@ -168,7 +168,7 @@ export interface PropertyValue {
 export interface AggregateInput {
   readonly spec: AggregateSpec;
   readonly frames: Frames;
-  readonly over: 'transaction' | 'event' | 'holding' | 'account';
+  readonly over: 'transaction' | 'event' | 'holding' | 'account' | 'relation';
   /** Instant of a row. */
   readonly at: string;
   read(property: string): PropertyValue;

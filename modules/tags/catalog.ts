@@ -71,7 +71,7 @@ export function statisticEntries(
     };
   };
 
-  const ofTable = (table: 'transaction' | 'holding' | 'account'): EventEntry | undefined => {
+  const ofTable = (table: 'transaction' | 'holding' | 'account' | 'relation'): EventEntry | undefined => {
     const placement = release.placements.get(table);
     if (!placement) return undefined;
     return {
@@ -79,7 +79,7 @@ export function statisticEntries(
       from: placement.table,
       at: rowInstant(table),
       properties: {
-        ...restProperties(registry[table]?.properties ?? {}, 'attributes'),
+        ...(table === 'relation' ? {} : restProperties(registry[table]?.properties ?? {}, 'attributes')),
         ...columnProperties(table),
       },
     };
@@ -126,12 +126,16 @@ const CURRENCY_DIGITS: Readonly<Record<string, number>> = {
 };
 
 /** What conditions know of a tag. */
-export function tagEntry(definition: TagDefinition, place: { table: string; column: string }): TagEntry {
+export function tagEntry(
+  definition: TagDefinition,
+  place: { readonly table: string; readonly column: string; readonly segments?: readonly string[] },
+): TagEntry {
   const isMoney = definition.valueType === 'money' && definition.unit !== undefined;
   return {
     type: definition.valueType,
     table: place.table,
     column: place.column,
+    ...(place.segments ? { segments: place.segments } : {}),
     title: definition.title,
     ...(definition.description === undefined ? {} : { description: { en: definition.description } }),
     category: definition.category.split('/').map((part) => ({ en: part })),
@@ -155,7 +159,9 @@ export function conditionCatalog(input: {
   readonly entries: StatisticEntries;
   readonly definitions: readonly TagDefinition[];
   /** Where a tag's values are; `undefined` when it has none. */
-  readonly placeOf: (tagId: string) => { table: string; column: string } | undefined;
+  readonly placeOf: (
+    tagId: string,
+  ) => { readonly table: string; readonly column: string; readonly segments?: readonly string[] } | undefined;
 }): ConditionCatalog {
   const { release, entries } = input;
   const tags = new Map<string, TagEntry>();

@@ -17,6 +17,7 @@ import {
   tagScope,
   withPrefix,
 } from './plan.ts';
+import type { RefreshStep } from './refresh.store.sql.ts';
 import type { Registry } from './registry.ts';
 import { COLUMN_TYPE, castSql, unknownLiteral, valueLiteral } from './values.ts';
 
@@ -25,6 +26,8 @@ const MaxRow = Type.Object({ n: Type.Integer() });
 export interface Place {
   readonly table: string;
   readonly column: string;
+  /** Base and patches, oldest first; absent when the table stands alone. */
+  readonly segments?: readonly string[];
 }
 
 /** The data that tags are computed from, all of one release. */
@@ -39,8 +42,6 @@ export interface TagWorld {
 
 /** Where new values of a tag stand, and how they came to be. */
 export interface Placed extends Place {
-  /** Base and patches, oldest first; absent when the table stands alone. */
-  readonly segments?: readonly string[];
   readonly tookMs: number;
   /** Customers whose values were computed again; absent = all. */
   readonly patched?: number;
@@ -55,6 +56,8 @@ export interface Computed {
   readonly inputs: ReadonlyMap<string, TagInputs>;
   /** Why a tag could not be computed. */
   readonly failed: ReadonlyMap<string, string>;
+  /** The statements that were run, with what they read. */
+  readonly steps: readonly RefreshStep[];
 }
 
 export interface Computation {
@@ -330,6 +333,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
     const failed = new Map<string, string>();
     const kept = new Set<string>();
     const inputs = new Map<string, TagInputs>();
+    const steps: RefreshStep[] = [];
     const nonce = options.nonce ?? '';
     /** Notes what a tag is made from, and says whether its values stand already. */
     const stands = (tagId: string, own: TagInputs): boolean => {
@@ -341,10 +345,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
     const placeOf = (tagId: string): Place | undefined => {
       const fresh = places.get(tagId);
       if (fresh) return fresh;
-      const placement = world.release.placements.get(`tag/${tagId}`);
-      return placement?.column === undefined
-        ? undefined
-        : { table: placement.table, column: placement.column };
+      return placeOfTag(world.release, tagId);
     };
     const catalog = (): ConditionCatalog =>
       conditionCatalog({
@@ -361,6 +362,25 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       patch?: PatchGroup,
     ): Promise<void> => {
       const startedAt = performance.now();
+      const read = { rows: 0, bytes: 0 };
+      const note = (): number => {
+        const tookMs = Math.round(performance.now() - startedAt);
+        steps.push({
+          work: patch
+            ? 'patch'
+            : group.startsWith('rule')
+              ? 'rule'
+              : group.startsWith('derived')
+                ? 'derived'
+                : 'scan',
+          tagIds: tags.map(({ id }) => id),
+          ...(patch ? { customers: patch.customers } : {}),
+          tookMs,
+          rowsRead: read.rows,
+          bytesRead: read.bytes,
+        });
+        return tookMs;
+      };
       const table = releases.newTableName(`${options.prefix ?? 'tags'}_${group}`);
       const columns = tags.map((tag) => `${warehouse.identifier(tag.id)} ${COLUMN_TYPE[tag.valueType]}`);
       await warehouse.createTable({
@@ -379,6 +399,11 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
             maxSeconds: MAX_SECONDS,
             settings: { ...SETTINGS, ...(into.length > WIDE ? { max_block_size: WIDE_BLOCK } : {}) },
             ...(options.signal ? { signal: options.signal } : {}),
+            perCustomer: !group.startsWith('rule'),
+            onRead: ({ rows, bytes }) => {
+              read.rows += rows;
+              read.bytes += bytes;
+            },
           },
         );
       };
@@ -400,12 +425,12 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
             tags.map(({ id }) => id),
           ),
         );
-        const tookMs = Math.round(performance.now() - startedAt);
+        const tookMs = note();
         for (const tag of tags)
           places.set(tag.id, { table: view, column: tag.id, segments, tookMs, patched: patch.customers });
         return;
       }
-      const tookMs = Math.round(performance.now() - startedAt);
+      const tookMs = note();
       for (const tag of tags) places.set(tag.id, { table, column: tag.id, tookMs });
     };
 
@@ -527,22 +552,25 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
           inserts: [derivedStatement(world, items, placeOf)],
         }));
     }
-    return { places, failed, kept, inputs };
+    return { places, failed, kept, inputs, steps };
   };
 
   return {
     compute,
     caseSql,
     derivedSql: (world, tag, definition) =>
-      derivedStatement(world, [{ tag, definition }], (id) => {
-        const placement = world.release.placements.get(`tag/${id}`);
-        return placement?.column === undefined
-          ? undefined
-          : { table: placement.table, column: placement.column };
-      }).select,
+      derivedStatement(world, [{ tag, definition }], (id) => placeOfTag(world.release, id)).select,
     planRows: (world, tag) => mustPlan(world, tag, emptyCatalog(world)),
     faultsOf: (world, tag, catalog) => [...check(world, tag, catalog).faults],
   };
+}
+
+/** Where the values of a tag stand in a release; `undefined` when it has none. */
+export function placeOfTag(release: Release, tagId: string): Place | undefined {
+  const placement = release.placements.get(`tag/${tagId}`);
+  if (placement?.column === undefined) return undefined;
+  const { table, column, segments } = placement;
+  return { table, column, ...(segments ? { segments } : {}) };
 }
 
 /** What went wrong, without the engine's stack and without the statement. */

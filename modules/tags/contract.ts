@@ -16,15 +16,16 @@ export {
   TagWindow,
 } from './aggregates.contract.ts';
 
+export * from './library.contract.ts';
 export * from './workflow.contract.ts';
 
 export const TAG_VALUE_TYPES = ['text', 'number', 'money', 'boolean', 'date', 'instant', 'list'] as const;
 export const TAG_KINDS = ['fact', 'statistical', 'rule', 'derived', 'model', 'manual', 'stream'] as const;
 export const TAG_DATA_CLASSES = ['C1', 'C2', 'C3'] as const;
 /** Canonical tables a fact can be read from. */
-export const FACT_TABLES = ['customer', 'account', 'holding', 'identity'] as const;
+export const FACT_TABLES = ['customer', 'account', 'holding', 'identity', 'relation'] as const;
 /** Canonical tables that statistics run over. */
-export const STATISTIC_TABLES = ['transaction', 'event', 'holding', 'account'] as const;
+export const STATISTIC_TABLES = ['transaction', 'event', 'holding', 'account', 'relation'] as const;
 
 export const TagId = Type.String({
   pattern: '^[a-z][a-z0-9_]{0,62}$',
@@ -469,6 +470,13 @@ export const TagRefreshRequest = Type.Object(
       }),
     ),
     asOf: Type.Optional(Instant('Instant to compute for; absent = the bank’s data date or now')),
+    full: Type.Optional(
+      Type.Boolean({
+        description: 'Compute everything again, also what nothing has changed',
+        default: false,
+        examples: [true],
+      }),
+    ),
   },
   { additionalProperties: false, description: 'What to refresh' },
 );
@@ -507,6 +515,58 @@ export const TagRefreshView = Type.Object(
   { description: 'A refresh of tags' },
 );
 export type TagRefreshView = Static<typeof TagRefreshView>;
+export const REFRESH_WORK = ['scan', 'patch', 'rule', 'derived', 'figures', 'index'] as const;
+export const REFRESH_OUTCOMES = ['computed', 'patched', 'kept', 'failed', 'blocked'] as const;
+export const TagRefreshDetail = Type.Object(
+  {
+    ...TagRefreshView.properties,
+    cpuMs: Type.Optional(
+      Type.Integer({
+        description:
+          'CPU time of the service and the warehouse meanwhile, in milliseconds; other work at the same time counts too',
+        examples: [4200],
+      }),
+    ),
+    steps: Type.Array(
+      Type.Object(
+        {
+          work: Type.Enum(REFRESH_WORK, {
+            description: 'scan = all rows, patch = rows of the customers that may have changed',
+            examples: ['scan'],
+          }),
+          tagIds: Type.Array(TagId, { description: 'Tags that shared it' }),
+          customers: Type.Optional(Count('Customers written; absent = all', 1200)),
+          tookMs: Type.Integer({ description: 'Time it took', examples: [840] }),
+          rowsRead: Count('Rows that the warehouse read', 10_000_000),
+          bytesRead: Count('Bytes that the warehouse read', 420_000_000),
+        },
+        { description: 'A piece of work' },
+      ),
+      { description: 'What was done, in order' },
+    ),
+    outcomes: Type.Array(
+      Type.Object(
+        {
+          tagId: TagId,
+          outcome: Type.Enum(REFRESH_OUTCOMES, {
+            description: 'kept = nothing has changed it',
+            examples: ['patched'],
+          }),
+          because: Type.String({
+            description: 'first, definition, data, window, inputs, unchanged; or why it failed or is blocked',
+            examples: ['data'],
+          }),
+          tookMs: Type.Optional(Type.Integer({ description: 'Share of the work', examples: [12] })),
+          rowsRead: Type.Optional(Count('Share of the rows read', 50_000)),
+        },
+        { description: 'What became of a tag' },
+      ),
+      { description: 'By tag id' },
+    ),
+  },
+  { description: 'A refresh with its cost' },
+);
+export type TagRefreshDetail = Static<typeof TagRefreshDetail>;
 export const TagRefreshPage = Page(TagRefreshView, 'Refreshes, newest first');
 
 export const TagPreviewRequest = Type.Object(

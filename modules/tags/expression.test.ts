@@ -76,7 +76,10 @@ describe('an expression', () => {
         (parts) => {
           const result = compile(parts.join(' '));
           if ('faults' in result) return;
-          const code = result.compiled.sql.replaceAll(/'(?:[^'\\]|\\.)*'/g, '');
+          // Without its texts and its numbers (`0e0` is one, not a word).
+          const code = result.compiled.sql
+            .replaceAll(/'(?:[^'\\]|\\.)*'/g, '')
+            .replaceAll(/\b\d+(?:\.\d*)?(?:e[+-]?\d+)?\b/gi, '0');
           expect(code).not.toMatch(/--|\/\*|[;`"{}]/);
           let depth = 0;
           for (const [at, sign] of [...code].entries()) {

@@ -5,16 +5,15 @@ import { createCustomers, createProjector, customersMigrations } from '@rapport/
 import { generateDemoBank } from '@rapport/demo-bank';
 import { type Actor, fixedClock, silentLog, systemActor } from '@rapport/kernel';
 import { createSources, sourcesMigrations } from '@rapport/sources';
-import { startTestStores, type TestStores } from '@rapport/testkit';
+import { startTestHttp, startTestStores, type TestStores } from '@rapport/testkit';
 import iconv from 'iconv-lite';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTags, type Tags, type TagsDeps, tagsMigrations } from './index.ts';
-import { createTagLibrary, type TagLibrary } from './library.service.ts';
+import { createTags, type Tags, type TagsDeps, tagLibraryRoutes, tagsMigrations } from './index.ts';
+import type { TagLibrary } from './library.service.ts';
 import { TAG_LIBRARY } from './library.ts';
 import { forBank } from './library-bank.ts';
 import { dependenciesOf, orderTags } from './plan.ts';
-import { createTagContext } from './tags.context.ts';
 import { parseTagsYaml, writeTagsYaml } from './tags.yaml.ts';
 
 const AS_OF = Date.UTC(2026, 10, 23);
@@ -129,7 +128,7 @@ describe('the library of ready-made tags over a bank', () => {
       manifests: () => sources.manifests(),
     };
     tags = createTags(deps);
-    library = createTagLibrary(createTagContext(deps), tags);
+    library = tags.library;
   });
   afterAll(async () => {
     await stores?.stop();
@@ -289,6 +288,43 @@ describe('the library of ready-made tags over a bank', () => {
       );
     const same = await library.transitions('lifecycle_stage', { from: '2026-09-01', to: '2026-10-01' });
     for (const row of same.rows) expect(row.shares[same.states.indexOf(row.state)]).toBe(1);
+  });
+
+  it('answers the same over HTTP', async () => {
+    const edge = await startTestHttp([tagLibraryRoutes(tags)], systemActor);
+    try {
+      const ask = async (method: 'GET' | 'POST', url: string, payload?: object) => {
+        const answer = await edge.http.inject({
+          method,
+          url: `/api/v1${url}`,
+          ...(payload ? { payload } : {}),
+        });
+        return { status: answer.statusCode, body: answer.json() };
+      };
+      expect(await ask('GET', '/tag-library')).toMatchObject({
+        status: 200,
+        body: {
+          currency: 'CNY',
+          themes: [{ id: 'demographic', installed: 20 }, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}],
+        },
+      });
+      expect(
+        await ask('POST', '/tag-library/install', { ids: ['home_city'], replace: true, dryRun: true }),
+      ).toMatchObject({
+        status: 200,
+        body: { changed: ['home_city'], applied: false },
+      });
+      expect(await ask('GET', '/tags/lifecycle_stage/transitions?from=2026-09-01')).toMatchObject({
+        status: 200,
+        body: { tagId: 'lifecycle_stage', from: '2026-08-25' },
+      });
+      expect(await ask('GET', '/tags/rfm_total/transitions?from=2026-09-01')).toMatchObject({
+        status: 422,
+        body: { code: 'tags.invalid' },
+      });
+    } finally {
+      await edge.stop();
+    }
   });
 
   /** Every known value by tag and customer. */
@@ -522,6 +558,11 @@ const FIGURES: readonly Figure[] = [
     'uniqExact(channel)',
     `channel IN ('app', 'branch', 'atm', 'card') AND ${back(365)}`,
     0,
+  ),
+  bookings(
+    'booking_weekend_share_180d',
+    `countIf(toDayOfWeek(${local('at')}) >= 6) / count()`,
+    `channel IN ('app', 'branch', 'atm', 'card') AND ${back(180)}`,
   ),
   bookings('bookings_last_days', `toInt32(${TODAY}) - toInt32(toDate(max(${local('at')})))`, '1'),
   bookings('rfm_frequency', 'count()', `kind = 'purchase' AND ${back(365)}`, 0),

@@ -21,7 +21,7 @@ import type { StatisticEntries } from './catalog.ts';
 import type { FactDefinition, StatisticalDefinition, StreamDefinition, TagDefinition } from './contract.ts';
 import { compileExpression, type ExpressionScope, literal } from './expression.ts';
 import type { Frame } from './frames.ts';
-import { REST, rowOrder, rowScope } from './tables.ts';
+import { clockProperties, REST, rowOrder, rowScope } from './tables.ts';
 import { castSql, isOfType, unknownLiteral } from './values.ts';
 import { framesOf } from './windows.ts';
 
@@ -188,10 +188,16 @@ export function planStatistic(
   if (definition.event !== undefined && definition.over !== 'event')
     fault('/definition/event', `Only tags over events name an event; this one is over ${definition.over}.`);
   const spec = readAggregate(definition.aggregate);
-  const isDated = definition.over === 'holding' || definition.over === 'account';
+  const isDated = definition.over !== 'transaction' && definition.over !== 'event';
   const { frames, faults: ofTime } = framesOf(definition, spec, context.asOf, isDated);
   faults.push(...ofTime);
-  const entry = context.entries.entry(definition.over, definition.event);
+  const found = context.entries.entry(definition.over, definition.event);
+  const entry = found && {
+    ...found,
+    properties: isDated
+      ? found.properties
+      : { ...clockProperties(found.at, frames.zone), ...found.properties },
+  };
   if (!entry) {
     fault(
       definition.event === undefined ? '/definition/over' : '/definition/event',
@@ -317,7 +323,7 @@ export function planStatistic(
       isAggregate: true,
       isZeroWithoutRows: isZeroWithoutRows(spec),
       rows: rowsIn(reachOf(spec, frames)),
-      order: entry.at === 'at' ? 'at' : rowOrder(definition.over === 'holding' ? 'holding' : 'account'),
+      order: entry.at === 'at' ? 'at' : rowOrder(definition.over),
       params,
     },
     faults: [],
@@ -394,6 +400,7 @@ export function dependenciesOf(tag: TagDefinition): { tags: string[]; columns: s
 /** Where a property named in a condition stands. */
 export function columnName(table: StatisticalDefinition['over'], property: string): string {
   const scope = rowScope(table);
+  if (/^at_(hour|weekday|monthday|daypart)$/.test(property)) return 'at';
   return scope.name(property) === undefined ? `${REST[table] ?? 'attributes'}.${property}` : property;
 }
 

@@ -3,7 +3,14 @@ import type { ExpressionScope } from './expression.ts';
 import { literal } from './expression.ts';
 
 /** A canonical table's columns as tag definitions may name them. */
-export type CanonicalTable = 'customer' | 'account' | 'holding' | 'identity' | 'transaction' | 'event';
+export type CanonicalTable =
+  | 'customer'
+  | 'account'
+  | 'holding'
+  | 'identity'
+  | 'relation'
+  | 'transaction'
+  | 'event';
 
 const COLUMNS: Readonly<Record<CanonicalTable, Readonly<Record<string, ValueType>>>> = {
   customer: {
@@ -41,6 +48,15 @@ const COLUMNS: Readonly<Record<CanonicalTable, Readonly<Record<string, ValueType
     source: 'text',
   },
   identity: { kind: 'text', source: 'text' },
+  relation: {
+    direction: 'text',
+    kind: 'text',
+    other_cid: 'number',
+    share: 'number',
+    since: 'date',
+    until: 'date',
+    source: 'text',
+  },
   transaction: {
     at: 'instant',
     transaction_id: 'text',
@@ -72,6 +88,7 @@ const ORDER: Readonly<Record<Exclude<CanonicalTable, 'customer'>, { day: string;
   account: { day: 'opened_on', id: 'account_id' },
   holding: { day: 'since', id: 'holding_id' },
   identity: { day: "toDate32('1900-01-01')", id: 'value_hash' },
+  relation: { day: 'since', id: "concat(kind, '/', toString(other_cid))" },
   transaction: { day: 'at', id: 'transaction_id' },
   event: { day: 'at', id: 'event_id' },
 };
@@ -87,6 +104,31 @@ export function rowOrder(table: Exclude<CanonicalTable, 'customer'>): string {
 /** Instant of a row, NULL when it is not known. */
 export function rowInstant(table: Exclude<CanonicalTable, 'customer' | 'identity'>): string {
   return table === 'transaction' || table === 'event' ? 'at' : `toDateTime64(${ORDER[table].day}, 3, 'UTC')`;
+}
+
+/** Parts of the day, by the hour they begin at. */
+const DAYPARTS = [
+  ['night', 6],
+  ['morning', 11],
+  ['noon', 14],
+  ['afternoon', 18],
+] as const;
+
+/** What the clock and the calendar of a zone say of a row's instant, for habits: `at_hour`, `at_weekday`, …. */
+export function clockProperties(at: string, zone: string): Record<string, PropertyEntry> {
+  const local = zone === 'UTC' ? at : `toTimeZone(${at}, ${literal(zone)})`;
+  const hour = `toHour(${local})`;
+  const daypart = `multiIf(${DAYPARTS.map(([name, end]) => `${hour} < ${end}, '${name}'`).join(', ')}, 'evening')`;
+  return {
+    at_hour: { type: 'number', sql: hour, title: { en: 'Hour of the day' } },
+    at_weekday: {
+      type: 'number',
+      sql: `toDayOfWeek(${local})`,
+      title: { en: 'Day of the week, Monday = 1' },
+    },
+    at_monthday: { type: 'number', sql: `toDayOfMonth(${local})`, title: { en: 'Day of the month' } },
+    at_daypart: { type: 'text', sql: daypart, title: { en: 'Part of the day' } },
+  };
 }
 
 /** The names that a fact's expressions may use. */
@@ -119,4 +161,4 @@ export function columnProperties(
   );
 }
 
-export type StatisticTable = 'transaction' | 'event' | 'holding' | 'account';
+export type StatisticTable = 'transaction' | 'event' | 'holding' | 'account' | 'relation';

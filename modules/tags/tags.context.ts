@@ -6,7 +6,14 @@ import type { SourceManifest } from '@rapport/sources/contract';
 import type { Jobs, Relational, Release, Releases, Stream, Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
 import { conditionCatalog } from './catalog.ts';
-import { type Computation, createComputation, type TagWorld, worldOf } from './compute.ts';
+import {
+  type Computation,
+  createComputation,
+  type Place,
+  placeOfTag,
+  type TagWorld,
+  worldOf,
+} from './compute.ts';
 import type { LineageGraph, TagDefinition, TagUse } from './contract.ts';
 import { type Figures, figuresOf } from './distribution.ts';
 import { createRegistries, type DeclaredColumn, type Registries } from './registry.ts';
@@ -28,6 +35,15 @@ export interface TagsDeps {
   readonly customers: Pick<Customers, 'find' | 'cidsOf' | 'visible'>;
   /** The manifests of all sources, for types of attributes and for lineage. */
   readonly manifests: () => Promise<readonly SourceManifest[]>;
+  /** Tables and columns whose data must not be used now; tags over them keep their values. */
+  readonly blocked?: () => Promise<readonly BlockedData[]>;
+}
+
+/** A canonical table, or one column of it (absent = all of them), that failed a rule or has not arrived. */
+export interface BlockedData {
+  readonly table: string;
+  readonly column: string | undefined;
+  readonly message: string;
 }
 
 /** What every part of the tag service stands on. */
@@ -43,7 +59,7 @@ export interface TagContext {
     release?: Release;
   }): Promise<TagWorld>;
   /** Where a tag's values are in a release; `undefined` when it has none. */
-  placeIn(release: Release): (tagId: string) => { table: string; column: string } | undefined;
+  placeIn(release: Release): (tagId: string) => Place | undefined;
   /** The names conditions may use; `isComputed: false` lets them name tags that are yet to be computed. */
   catalogOf(world: TagWorld, isComputed: boolean): ConditionCatalog;
   /** Instant that tags are computed for by default. */
@@ -83,10 +99,7 @@ export function createTagContext(deps: TagsDeps): TagContext {
     });
   };
 
-  const placeIn = (release: Release) => (tagId: string) => {
-    const placement = release.placements.get(`tag/${tagId}`);
-    return placement?.column === undefined ? undefined : { table: placement.table, column: placement.column };
-  };
+  const placeIn = (release: Release) => (tagId: string) => placeOfTag(release, tagId);
 
   const catalogOf = (world: TagWorld, isComputed: boolean): ConditionCatalog => {
     const place = placeIn(world.release);

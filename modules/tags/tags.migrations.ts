@@ -1,4 +1,5 @@
 import type { ModuleMigrations } from '@rapport/stores';
+import { refreshMigration } from './refresh.migrations.ts';
 
 export const tagsMigrations: ModuleMigrations = {
   module: 'tags',
@@ -162,5 +163,6 @@ create table tags.alert (
 create unique index alert_open on tags.alert (tag_id, kind) where resolved_at is null;
 `,
     },
+    refreshMigration,
   ],
 };

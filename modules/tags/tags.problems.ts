@@ -12,6 +12,7 @@ export const tagsProblems = defineProblems('tags', {
   category_cyclic: { status: 422, title: 'A category cannot stand below itself.' },
   category_exists: { status: 409, title: 'There is such a category already.' },
   cyclic: { status: 422, title: 'Tags depend on each other in a circle.' },
+  refresh_not_found: { status: 404, title: 'There is no such refresh.' },
   no_data: { status: 409, title: 'There are no customers yet; load a source first.' },
   not_computed: { status: 409, title: 'The tag has no values yet.' },
   not_manual: { status: 409, title: 'The values of this tag are computed and cannot be set by hand.' },

@@ -1,13 +1,20 @@
-import { newId, systemActor, toIso } from '@rapport/kernel';
+import { type EpochMs, newId, systemActor, toIso } from '@rapport/kernel';
 import type { JobRun, Placement, Release } from '@rapport/stores';
-import { Type } from 'typebox';
-import { messageOf } from './compute.ts';
-import type { TagDefinition, TagRefreshRequest, TagRefreshView } from './contract.ts';
+import { type Static, Type } from 'typebox';
+import { messageOf, type Placed } from './compute.ts';
+import type { TagDefinition, TagRefreshDetail, TagRefreshRequest, TagRefreshView } from './contract.ts';
 import { figuresOf } from './distribution.ts';
+import type { TagInputs } from './inputs.ts';
 import { dependenciesOf, orderTags } from './plan.ts';
+import {
+  createRefreshStore,
+  type RefreshStep,
+  type StandingInputs,
+  type TagOutcome,
+} from './refresh.store.sql.ts';
 import { mustFind, type TagContext } from './tags.context.ts';
 import { tagsProblems } from './tags.problems.ts';
-import type { StoredFigures, StoredTag } from './tags.store.sql.ts';
+import type { StoredFigures, StoredRefresh, StoredTag } from './tags.store.sql.ts';
 import { differences } from './tags.yaml.ts';
 
 /** Computing tags and making their values visible. */
@@ -17,9 +24,27 @@ export interface TagRefreshes {
     limit?: number;
     cursor?: string;
   }): Promise<{ items: TagRefreshView[]; nextCursor?: string }>;
+  /** What a refresh did for each tag, and what it cost. @throws tags.refresh_not_found */
+  refreshDetail(id: string): Promise<TagRefreshDetail>;
+  /**
+   * Adds placements to the release that makes a refresh visible, such as indexes of the new tables; what it throws
+   * fails the refresh, and the values of before stay.
+   */
+  onPublish(extender: PublishExtender): void;
   onRefreshed(listener: (refresh: { release: number; tagIds: readonly string[] }) => Promise<void>): void;
   publishScores(scores: ModelScores): Promise<Release>;
 }
+
+/** Answers placements that become visible together with the new values. */
+export type PublishExtender = (refresh: {
+  readonly refreshId: string;
+  readonly asOf: EpochMs;
+  /** The release that the values were computed from. */
+  readonly release: Release;
+  /** New values by tag id; of patched tags the last segment is new. */
+  readonly places: ReadonlyMap<string, Placed>;
+  readonly signal: AbortSignal;
+}) => Promise<Readonly<Record<string, Placement>>>;
 
 /** A table of scores and the tag that it becomes. */
 export interface ModelScores {
@@ -36,13 +61,17 @@ const RefreshPayload = Type.Object({
   refreshId: Type.String(),
   tagIds: Type.Optional(Type.Array(Type.String())),
   asOfMs: Type.Optional(Type.Integer()),
+  isFull: Type.Optional(Type.Boolean()),
 });
+const CpuRow = Type.Object({ ms: Type.Number() });
 const CANONICAL = ['customer', 'account', 'holding', 'identity', 'transaction', 'event'] as const;
 
 /** Defines the job `tag.refresh`. */
 export function createRefreshes(context: TagContext): TagRefreshes {
   const { deps, store, computation, worldFor, defaultAsOf, customerCount, figuresByTag } = context;
   const { warehouse, releases, clock, log } = deps;
+  const costs = createRefreshStore(deps.relational);
+  const extenders: PublishExtender[] = [];
   const listeners: ((refresh: { release: number; tagIds: readonly string[] }) => Promise<void>)[] = [];
 
   /** Tags to compute: those asked for and all they read, in order. */
@@ -84,18 +113,58 @@ export function createRefreshes(context: TagContext): TagRefreshes {
     );
   };
 
+  /** Why each tag of a blocked table or column keeps its values, and each tag that reads one of those. */
+  const blockedTags = async (
+    ordered: readonly { tag: TagDefinition }[],
+  ): Promise<ReadonlyMap<string, string>> => {
+    const blocks = (await deps.blocked?.()) ?? [];
+    const reasons = new Map<string, string>();
+    if (blocks.length === 0) return reasons;
+    for (const { tag } of ordered) {
+      const { tags, columns } = dependenciesOf(tag);
+      const own = blocks.find(({ table, column }) =>
+        columns.some(
+          (each) =>
+            each.startsWith(`${table}.`) &&
+            (column === undefined || each === `${table}.${column}` || each.endsWith(`s.${column}`)),
+        ),
+      );
+      const below = tags.find((id) => reasons.has(id));
+      if (own) reasons.set(tag.id, own.message);
+      else if (below !== undefined) reasons.set(tag.id, `It reads ${below}: ${reasons.get(below) ?? ''}`);
+    }
+    return reasons;
+  };
+
+  /** What the values that stand now were made from, as far as nothing else has replaced them since. */
+  const standingOf = (
+    release: Release,
+    stored: ReadonlyMap<string, StandingInputs>,
+    versions: ReadonlyMap<string, number>,
+  ): Map<string, TagInputs> => {
+    const standing = new Map<string, TagInputs>();
+    for (const [tagId, each] of stored)
+      if (
+        release.placements.get(`tag/${tagId}`)?.table === each.placed &&
+        versions.get(tagId) === each.definitionVersion
+      )
+        standing.set(tagId, each.inputs);
+    return standing;
+  };
+
   const runRefresh = async (
-    run: JobRun<{ refreshId: string; tagIds?: string[]; asOfMs?: number }>,
+    run: JobRun<Static<typeof RefreshPayload>>,
   ): Promise<{
     refreshId: string;
     release: number;
     tags: number;
     failed: { tagId: string; error: string }[];
   }> => {
-    const { refreshId, tagIds, asOfMs } = run.payload;
+    const { refreshId, tagIds, asOfMs, isFull } = run.payload;
     const asOf = asOfMs ?? (await defaultAsOf());
     await store.beginRefresh(refreshId, asOf, clock.now());
     try {
+      const cpuBefore = await cpuMs();
       const all = await store.all();
       const definitions = all.map(({ definition }) => definition);
       const world = await worldFor({ asOf, definitions });
@@ -104,60 +173,134 @@ export function createRefreshes(context: TagContext): TagRefreshes {
           detail: 'No source has delivered customers yet; load one, then refresh.',
         });
       }
-      const ordered = closure(all, tagIds);
-      const { places, failed } = await computation.compute(world, ordered, {
+      const wanted = closure(all, tagIds);
+      const blocked = await blockedTags(wanted);
+      const ordered = wanted.filter(({ tag }) => !blocked.has(tag.id));
+      const versions = new Map(all.map(({ definition, version }) => [definition.id, version]));
+      const [stored, earlier] = await Promise.all([costs.standing(), store.latestFigures()]);
+      const standing = standingOf(world.release, stored, versions);
+      for (const tagId of [...standing.keys()]) if (!earlier.has(tagId)) standing.delete(tagId);
+      const { places, failed, kept, inputs, steps } = await computation.compute(world, ordered, {
         signal: run.signal,
+        nonce: refreshId,
+        ...(isFull === true ? {} : { standing }),
         onProgress: (done, message) =>
           run.report({ share: (0.8 * done) / Math.max(1, ordered.length), message }),
       });
-      await run.report({ share: 0.85, message: 'figures' });
+      await run.report({ share: 0.8, message: 'figures' });
+      const figuresAt = performance.now();
       const figures = await figuresByTag(definitions, places);
+      const figuresMs = Math.round(performance.now() - figuresAt);
       const customers = await customerCount(world.release);
       run.signal.throwIfAborted();
       // Somebody may have given a tag another type while it was being computed.
       const now = new Map((await store.all()).map((tag) => [tag.definition.id, tag]));
       const set: Record<string, Placement> = {};
-      const stored: StoredFigures[] = [];
+      const written: StoredFigures[] = [];
+      const made = new Map<string, StandingInputs>();
       for (const { definition, version } of all) {
-        const place = places.get(definition.id);
-        const found = figures.get(definition.id);
-        if (!place || !found || now.get(definition.id)?.definition.valueType !== definition.valueType)
-          continue;
-        set[`tag/${definition.id}`] = { table: place.table, column: place.column };
-        stored.push({
-          tagId: definition.id,
+        const { id } = definition;
+        if (now.get(id)?.definition.valueType !== definition.valueType) continue;
+        const common = {
+          tagId: id,
           refreshId,
           definitionVersion: version,
           asOf,
           refreshedAt: clock.now(),
           basis: basisOf(definition, world.release),
-          known: found.known,
           customers,
-          distinct: found.distinct,
-          tookMs: place.tookMs,
-          distribution: found.distribution,
-        });
+        };
+        const place = places.get(id);
+        const found = figures.get(id);
+        const before = earlier.get(id);
+        if (place && found) {
+          const { table, column, segments } = place;
+          set[`tag/${id}`] = { table, column, ...(segments ? { segments } : {}) };
+          const { known, distinct, distribution } = found;
+          written.push({ ...common, known, distinct, distribution, tookMs: place.tookMs });
+        } else if (kept.has(id) && before) {
+          // As of now too: nothing that it is made from has changed it.
+          const { known, distinct, distribution } = before;
+          written.push({ ...common, known, distinct, distribution, tookMs: 0 });
+        } else continue;
+        const own = inputs.get(id);
+        const placed = place?.table ?? world.release.placements.get(`tag/${id}`)?.table;
+        if (own && placed !== undefined) made.set(id, { definitionVersion: version, placed, inputs: own });
       }
-      const release = await releases.publish({ set, note: `tags ${refreshId}` });
-      const failures = [...failed].map(([tagId, error]) => ({ tagId, error }));
+      for (const extend of extenders)
+        Object.assign(
+          set,
+          await extend({ refreshId, asOf, release: world.release, places, signal: run.signal }),
+        );
+      run.signal.throwIfAborted();
+      const release =
+        Object.keys(set).length === 0
+          ? await releases.current()
+          : await releases.publish({ set, note: `tags ${refreshId}` });
+      const failures = [
+        ...[...failed].map(([tagId, error]) => ({ tagId, error })),
+        ...[...blocked].map(([tagId, message]) => ({ tagId, error: `Blocked: ${message}` })),
+      ];
+      await costs.record({
+        id: refreshId,
+        inputs: made,
+        steps: [
+          ...steps,
+          ...(places.size === 0
+            ? []
+            : [
+                {
+                  work: 'figures' as const,
+                  tagIds: [...places.keys()],
+                  tookMs: figuresMs,
+                  rowsRead: 0,
+                  bytesRead: 0,
+                },
+              ]),
+        ],
+        outcomes: outcomesOf({
+          wanted,
+          places,
+          kept,
+          failed,
+          blocked,
+          inputs,
+          standing,
+          stored,
+          versions,
+          steps,
+        }),
+        cpuMs: Math.max(0, Math.round((await cpuMs()) - cpuBefore)),
+      });
       await store.finishRefresh({
         id: refreshId,
         at: clock.now(),
         release: release.number,
-        figures: stored,
+        figures: written,
         failed: failures,
       });
       for (const failure of failures) log.warn(failure, 'tag could not be computed');
+      const changed = written.flatMap(({ tagId }) => (places.has(tagId) ? [tagId] : []));
       for (const listener of listeners) {
-        await listener({ release: release.number, tagIds: stored.map(({ tagId }) => tagId) }).catch(
-          (error: unknown) => log.error({ err: error }, 'listener of a tag refresh failed'),
+        await listener({ release: release.number, tagIds: changed }).catch((error: unknown) =>
+          log.error({ err: error }, 'listener of a tag refresh failed'),
         );
       }
-      return { refreshId, release: release.number, tags: stored.length, failed: failures };
+      return { refreshId, release: release.number, tags: written.length, failed: failures };
     } catch (error) {
       await store.failRefresh(refreshId, clock.now(), messageOf(error));
       throw error;
     }
+  };
+
+  /** CPU time of this process and the engine so far; what else runs at the same time counts too. */
+  const cpuMs = async (): Promise<number> => {
+    const { user, system } = process.cpuUsage();
+    const [row] = await warehouse.query(
+      CpuRow,
+      "SELECT toFloat64(sum(value)) / 1000 AS ms FROM system.events WHERE event IN ('UserTimeMicroseconds', 'SystemTimeMicroseconds')",
+    );
+    return (user + system) / 1000 + (row?.ms ?? 0);
   };
 
   deps.jobs.define('tag.refresh', RefreshPayload, runRefresh, { retries: 3, concurrency: 1 });
@@ -172,6 +315,7 @@ export function createRefreshes(context: TagContext): TagRefreshes {
         {
           refreshId: newId('trf'),
           ...(request.tagIds ? { tagIds: request.tagIds } : {}),
+          ...(request.full === true ? { isFull: true } : {}),
           ...(request.asOf === undefined ? {} : { asOfMs: Date.parse(request.asOf) }),
         },
         { subject: 'tags', singleton: 'tag.refresh' },
@@ -184,23 +328,31 @@ export function createRefreshes(context: TagContext): TagRefreshes {
       const page = found.slice(0, limit);
       const last = page.at(-1);
       return {
-        items: page.map((refresh) => ({
-          id: refresh.id,
-          state: refresh.state,
-          asOf: toIso(refresh.asOf),
-          startedAt: toIso(refresh.startedAt),
-          ...(refresh.finishedAt === undefined ? {} : { finishedAt: toIso(refresh.finishedAt) }),
-          ...(refresh.release === undefined ? {} : { release: refresh.release }),
-          tags: refresh.tags,
-          failed: [...refresh.failed],
-          ...(refresh.error === undefined ? {} : { error: refresh.error }),
-        })),
+        items: page.map(presentRefresh),
         ...(found.length > limit && last ? { nextCursor: last.id } : {}),
       };
     },
 
     onRefreshed(listener) {
       listeners.push(listener);
+    },
+
+    onPublish(extender) {
+      extenders.push(extender);
+    },
+
+    async refreshDetail(id) {
+      const [refresh, { steps, outcomes, cpuMs: cpu }] = await Promise.all([
+        store.refreshById(id),
+        costs.detail(id),
+      ]);
+      if (!refresh) throw tagsProblems.refresh_not_found({ detail: `There is no refresh "${id}".` });
+      return {
+        ...presentRefresh(refresh),
+        ...(cpu === undefined ? {} : { cpuMs: cpu }),
+        steps: steps.map((step) => ({ ...step, tagIds: [...step.tagIds] })),
+        outcomes,
+      };
     },
 
     async publishScores({ tagId, modelId, title, description, placement, note }) {
@@ -254,3 +406,58 @@ export function createRefreshes(context: TagContext): TagRefreshes {
     },
   };
 }
+
+/** What became of each tag that was due. */
+function outcomesOf(refresh: {
+  readonly wanted: readonly { tag: TagDefinition }[];
+  readonly places: ReadonlyMap<string, Placed>;
+  readonly kept: ReadonlySet<string>;
+  readonly failed: ReadonlyMap<string, string>;
+  readonly blocked: ReadonlyMap<string, string>;
+  readonly inputs: ReadonlyMap<string, TagInputs>;
+  readonly standing: ReadonlyMap<string, TagInputs>;
+  readonly stored: ReadonlyMap<string, StandingInputs>;
+  readonly versions: ReadonlyMap<string, number>;
+  readonly steps: readonly RefreshStep[];
+}): TagOutcome[] {
+  const stepOf = new Map(refresh.steps.flatMap((step) => step.tagIds.map((tagId) => [tagId, step] as const)));
+  const reason = (tagId: string): string => {
+    const stored = refresh.stored.get(tagId);
+    if (!stored) return 'first';
+    if (stored.definitionVersion !== refresh.versions.get(tagId)) return 'definition';
+    const before = refresh.standing.get(tagId);
+    const after = refresh.inputs.get(tagId);
+    if (!before || !after) return 'inputs';
+    if (JSON.stringify(before.segments) !== JSON.stringify(after.segments)) return 'data';
+    return Object.keys(after.segments).length === 0 ? 'inputs' : 'window';
+  };
+  return refresh.wanted.map(({ tag: { id: tagId } }): TagOutcome => {
+    const failed = refresh.failed.get(tagId);
+    const blocked = refresh.blocked.get(tagId);
+    if (blocked !== undefined) return { tagId, outcome: 'blocked', because: blocked };
+    if (failed !== undefined) return { tagId, outcome: 'failed', because: failed };
+    if (refresh.kept.has(tagId)) return { tagId, outcome: 'kept', because: 'unchanged' };
+    const step = stepOf.get(tagId);
+    const shared = step?.tagIds.length ?? 1;
+    return {
+      tagId,
+      outcome: refresh.places.get(tagId)?.patched === undefined ? 'computed' : 'patched',
+      because: reason(tagId),
+      ...(step
+        ? { tookMs: Math.round(step.tookMs / shared), rowsRead: Math.round(step.rowsRead / shared) }
+        : {}),
+    };
+  });
+}
+
+const presentRefresh = (refresh: StoredRefresh): TagRefreshView => ({
+  id: refresh.id,
+  state: refresh.state,
+  asOf: toIso(refresh.asOf),
+  startedAt: toIso(refresh.startedAt),
+  ...(refresh.finishedAt === undefined ? {} : { finishedAt: toIso(refresh.finishedAt) }),
+  ...(refresh.release === undefined ? {} : { release: refresh.release }),
+  tags: refresh.tags,
+  failed: [...refresh.failed],
+  ...(refresh.error === undefined ? {} : { error: refresh.error }),
+});

@@ -19,6 +19,7 @@ import {
   TagPreview,
   TagPreviewRequest,
   TagQuery,
+  TagRefreshDetail,
   TagRefreshPage,
   TagRefreshRequest,
   TagRefreshStarted,
@@ -132,6 +133,22 @@ export function tagsRoutes(service: Tags): Routes {
         },
       },
       async (request) => service.refreshes(request.query),
+    );
+    http.get(
+      '/tags/refreshes/:refreshId',
+      {
+        ...read,
+        schema: {
+          operationId: 'getTagRefresh',
+          summary: 'What a refresh did for each tag, why, and what it cost',
+          tags,
+          params: Type.Object({
+            refreshId: Type.String({ maxLength: 60, description: 'Refresh id', examples: ['trf_01j9z3'] }),
+          }),
+          response: { 200: TagRefreshDetail },
+        },
+      },
+      async (request) => service.refreshDetail(request.params.refreshId),
     );
     http.post(
       '/tags/preview',

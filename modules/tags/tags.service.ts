@@ -14,12 +14,14 @@ import type {
   TagPreview,
   TagPreviewRequest,
   TagQuery,
+  TagRefreshDetail,
   TagRefreshRequest,
   TagRefreshView,
   TagSummary,
   TagValue,
   TagView,
 } from './contract.ts';
+import { createTagLibrary, type TagLibrary } from './library.service.ts';
 import { focusOn, impactOf, type LineageContributor } from './lineage.ts';
 import { createManualValues, type ManualValues } from './manual.service.ts';
 import { createStreamTags, type StreamTags } from './stream.service.ts';
@@ -28,7 +30,7 @@ import { createDefinitions, type TagDefinitions } from './tags.definitions.ts';
 import { createDictionaries, type TagDictionaryService } from './tags.dictionaries.ts';
 import { createEvidence } from './tags.evidence.ts';
 import { createTagGraph } from './tags.lineage.ts';
-import { createRefreshes, type ModelScores } from './tags.refresh.ts';
+import { createRefreshes, type ModelScores, type PublishExtender } from './tags.refresh.ts';
 import { createValueReader } from './tags.values.ts';
 import { createViews } from './tags.view.ts';
 import { createTaxonomy, type Taxonomy } from './taxonomy.service.ts';
@@ -56,6 +58,13 @@ export interface Tags {
     limit?: number;
     cursor?: string;
   }): Promise<{ items: TagRefreshView[]; nextCursor?: string }>;
+  /** What a refresh did for each tag, and what it cost. @throws tags.refresh_not_found */
+  refreshDetail(id: string): Promise<TagRefreshDetail>;
+  /**
+   * Adds placements to the release that makes a refresh visible, such as indexes of the new tables; what it throws
+   * fails the refresh, and the values of before stay.
+   */
+  onPublish(extender: PublishExtender): void;
   /** Runs after a refresh was published; a listener that fails is logged. */
   onRefreshed(listener: (refresh: { release: number; tagIds: readonly string[] }) => Promise<void>): void;
   /** The names conditions may use in a release (default: the current one). */
@@ -78,6 +87,8 @@ export interface Tags {
   valuesOf(cids: readonly number[], tagIds: readonly string[]): Promise<Map<number, Map<string, TagValue>>>;
   readonly workflow: TagWorkflow;
   readonly taxonomy: Taxonomy;
+  /** Ready-made tags. */
+  readonly library: TagLibrary;
   readonly manual: ManualValues;
   readonly streams: StreamTags;
   readonly dictionaries: TagDictionaryService;
@@ -141,6 +152,7 @@ export function createTags(deps: TagsDeps): Tags {
     },
     workflow,
     taxonomy,
+    library: createTagLibrary(context, definitions),
     manual,
     streams,
     dictionaries: createDictionaries(context),

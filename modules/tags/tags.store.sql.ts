@@ -104,6 +104,7 @@ export interface TagStore {
   }): Promise<void>;
   failRefresh(id: string, at: EpochMs, error: string): Promise<void>;
   refreshes(limit: number, before: string | undefined): Promise<StoredRefresh[]>;
+  refreshById(id: string): Promise<StoredRefresh | undefined>;
 }
 
 const AS_OF = 'as_of';
@@ -294,20 +295,30 @@ export function createTagStore(relational: Relational): TagStore {
          from tags.refresh r where $2::text is null or r.id < $2 order by r.id desc limit $1`,
         [limit, before ?? null],
       );
-      return rows.map((row) => ({
-        id: row.id,
-        state: row.state,
-        asOf: row.as_of.getTime(),
-        startedAt: row.started_at.getTime(),
-        finishedAt: row.finished_at?.getTime(),
-        release: row.release === null ? undefined : Number(row.release),
-        tags: row.tags,
-        failed: row.failed,
-        error: row.error ?? undefined,
-      }));
+      return rows.map(refreshOf);
+    },
+    async refreshById(id) {
+      const { rows } = await pool.query<RefreshRow>(
+        `select r.id, r.state, r.as_of, r.started_at, r.finished_at, r.release, r.tags, r.failed, r.error
+         from tags.refresh r where r.id = $1`,
+        [id],
+      );
+      return rows[0] && refreshOf(rows[0]);
     },
   };
 }
+
+const refreshOf = (row: RefreshRow): StoredRefresh => ({
+  id: row.id,
+  state: row.state,
+  asOf: row.as_of.getTime(),
+  startedAt: row.started_at.getTime(),
+  finishedAt: row.finished_at?.getTime(),
+  release: row.release === null ? undefined : Number(row.release),
+  tags: row.tags,
+  failed: row.failed,
+  error: row.error ?? undefined,
+});
 
 /** A tag that names a dictionary has its values. */
 function withDictionary(

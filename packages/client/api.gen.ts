@@ -1066,6 +1066,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Connections to other systems, without their secrets */
+        get: operations["listConnections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{connectionId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Add or change a connection */
+        put: operations["putConnection"];
+        post?: never;
+        /** Take a connection out */
+        delete: operations["removeConnection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{connectionId}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try whether a connection can be read */
+        post: operations["testConnection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/consents": {
         parameters: {
             query?: never;
@@ -1130,6 +1182,40 @@ export interface paths {
         get: operations["getCustomer"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customerId}/identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records of a customer, merges, where each field came from, completeness and accuracy */
+        get: operations["getCustomerIdentity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{customerId}/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Merge two customers by hand */
+        post: operations["mergeCustomers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1319,6 +1405,109 @@ export interface paths {
         post?: never;
         /** Lift an emergency stop; queued messages go on */
         delete: operations["liftEmergencyStop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide pairs: one customer, two, or later; many merges at once need a second person */
+        post: operations["decideIdentityPairs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/merges/{mergeId}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo exactly this merge and remember that the two are not the same */
+        post: operations["undoMerge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Pairs of records that a person should look at, side by side */
+        get: operations["listIdentityReviews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules by which records are found to be one customer */
+        get: operations["getMatchRules"];
+        /** Set the matching rules; the next run judges every pair anew */
+        put: operations["putMatchRules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find records that are one customer */
+        post: operations["startMatchRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the customers are one: last run, review queue, merges */
+        get: operations["getIdentitySummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2379,6 +2568,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tag-library": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ready-made tags, and which of them the bank has the data for */
+        get: operations["listTagLibrary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-library/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Define ready-made tags */
+        post: operations["installTagLibrary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tag-lifecycles": {
         parameters: {
             query?: never;
@@ -2613,7 +2836,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** How customers moved between the values of a tag */
+        get: operations["getTagTransitions"];
         put?: never;
         /** Submit, withdraw, monitor, retire or revive a tag */
         post: operations["moveTag"];
@@ -2811,6 +3035,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/refreshes/{refreshId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a refresh did for each tag, why, and what it cost */
+        get: operations["getTagRefresh"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/templates": {
         parameters: {
             query?: never;
@@ -2949,6 +3190,23 @@ export interface paths {
         head?: never;
         /** Change roles, or sign-in */
         patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/api/v1/users/identify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody was seen or signed in: their anonymous history becomes the customer’s, once */
+        post: operations["identifyUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/workbench/export": {
@@ -5238,7 +5496,7 @@ export interface operations {
                          * @example 12840
                          */
                         size: number;
-                        /** @description Tags that cannot be profiled, such as lists */
+                        /** @description Tags that cannot be profiled, such as lists, or whose use the caller was not granted */
                         skipped: string[];
                         /** @description Every tag, strongest first */
                         tags: {
@@ -6473,7 +6731,7 @@ export interface operations {
                          * @example 12840
                          */
                         size: number;
-                        /** @description Tags that cannot be profiled, such as lists */
+                        /** @description Tags that cannot be profiled, such as lists, or whose use the caller was not granted */
                         skipped: string[];
                         /** @description Every tag, strongest first */
                         tags: {
@@ -17183,6 +17441,516 @@ export interface operations {
             };
         };
     };
+    listConnections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Connections */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description By name */
+                        items: {
+                            /**
+                             * @description Whether a secret is stored
+                             * @example true
+                             */
+                            hasSecret: boolean;
+                            /**
+                             * @description Name that manifests use
+                             * @example lake
+                             */
+                            id: string;
+                            /** @description Where a connection leads; secrets are not part of it */
+                            settings: {
+                                /**
+                                 * @description HTTP or HTTPS
+                                 * @example http
+                                 * @enum {string}
+                                 */
+                                kind: "http";
+                                /**
+                                 * @description Address under which the paths of tables lie
+                                 * @example https://feeds.example.com/daily/
+                                 */
+                                url: string;
+                                /**
+                                 * @description User of basic authentication; absent: the secret is a bearer token
+                                 * @example rapport
+                                 */
+                                user?: string;
+                            } | {
+                                /**
+                                 * @description Access key; its secret is the secret of the connection
+                                 * @example AKIAEXAMPLE
+                                 */
+                                accessKeyId: string;
+                                /**
+                                 * @description Bucket
+                                 * @example bank-lake
+                                 */
+                                bucket: string;
+                                /**
+                                 * @description Address of the service
+                                 * @example https://s3.ap-east-1.amazonaws.com
+                                 */
+                                endpoint: string;
+                                /**
+                                 * @description S3, or what speaks it
+                                 * @example s3
+                                 * @enum {string}
+                                 */
+                                kind: "s3";
+                                /**
+                                 * @description What all keys begin with
+                                 * @example daily/
+                                 */
+                                prefix?: string;
+                                /**
+                                 * @description Region; default us-east-1
+                                 * @example ap-east-1
+                                 */
+                                region?: string;
+                            } | {
+                                /**
+                                 * @description Database
+                                 * @example core
+                                 */
+                                database: string;
+                                /**
+                                 * @description Host
+                                 * @example core-db.bank.example
+                                 */
+                                host: string;
+                                /**
+                                 * @description PostgreSQL
+                                 * @example postgresql
+                                 * @enum {string}
+                                 */
+                                kind: "postgresql";
+                                /**
+                                 * @description Port
+                                 * @example 5432
+                                 */
+                                port?: number;
+                                /**
+                                 * @description `require` (default) checks the certificate of the server
+                                 * @example require
+                                 */
+                                tls?: "require" | "off";
+                                /**
+                                 * @description User; read rights are enough
+                                 * @example rapport_reader
+                                 */
+                                user: string;
+                            } | {
+                                /**
+                                 * @description Database
+                                 * @example core
+                                 */
+                                database: string;
+                                /**
+                                 * @description Host
+                                 * @example core-db.bank.example
+                                 */
+                                host: string;
+                                /**
+                                 * @description MySQL or MariaDB
+                                 * @example mysql
+                                 * @enum {string}
+                                 */
+                                kind: "mysql";
+                                /**
+                                 * @description Port
+                                 * @example 5432
+                                 */
+                                port?: number;
+                                /**
+                                 * @description `require` (default) checks the certificate of the server
+                                 * @example require
+                                 */
+                                tls?: "require" | "off";
+                                /**
+                                 * @description User; read rights are enough
+                                 * @example rapport_reader
+                                 */
+                                user: string;
+                            };
+                            /**
+                             * Format: date-time
+                             * @description When it was changed
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            updatedAt: string;
+                            /**
+                             * @description Who changed it
+                             * @example usr_01j9z3
+                             */
+                            updatedBy: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    putConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Connection
+                 * @example lake
+                 */
+                connectionId: string;
+            };
+            cookie?: never;
+        };
+        /** @description A connection */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Password, token or secret key; absent: the stored one stays. It is never shown again
+                     * @example correct horse battery staple
+                     */
+                    secret?: string;
+                    /** @description Where a connection leads; secrets are not part of it */
+                    settings: {
+                        /**
+                         * @description HTTP or HTTPS
+                         * @example http
+                         * @enum {string}
+                         */
+                        kind: "http";
+                        /**
+                         * @description Address under which the paths of tables lie
+                         * @example https://feeds.example.com/daily/
+                         */
+                        url: string;
+                        /**
+                         * @description User of basic authentication; absent: the secret is a bearer token
+                         * @example rapport
+                         */
+                        user?: string;
+                    } | {
+                        /**
+                         * @description Access key; its secret is the secret of the connection
+                         * @example AKIAEXAMPLE
+                         */
+                        accessKeyId: string;
+                        /**
+                         * @description Bucket
+                         * @example bank-lake
+                         */
+                        bucket: string;
+                        /**
+                         * @description Address of the service
+                         * @example https://s3.ap-east-1.amazonaws.com
+                         */
+                        endpoint: string;
+                        /**
+                         * @description S3, or what speaks it
+                         * @example s3
+                         * @enum {string}
+                         */
+                        kind: "s3";
+                        /**
+                         * @description What all keys begin with
+                         * @example daily/
+                         */
+                        prefix?: string;
+                        /**
+                         * @description Region; default us-east-1
+                         * @example ap-east-1
+                         */
+                        region?: string;
+                    } | {
+                        /**
+                         * @description Database
+                         * @example core
+                         */
+                        database: string;
+                        /**
+                         * @description Host
+                         * @example core-db.bank.example
+                         */
+                        host: string;
+                        /**
+                         * @description PostgreSQL
+                         * @example postgresql
+                         * @enum {string}
+                         */
+                        kind: "postgresql";
+                        /**
+                         * @description Port
+                         * @example 5432
+                         */
+                        port?: number;
+                        /**
+                         * @description `require` (default) checks the certificate of the server
+                         * @example require
+                         */
+                        tls?: "require" | "off";
+                        /**
+                         * @description User; read rights are enough
+                         * @example rapport_reader
+                         */
+                        user: string;
+                    } | {
+                        /**
+                         * @description Database
+                         * @example core
+                         */
+                        database: string;
+                        /**
+                         * @description Host
+                         * @example core-db.bank.example
+                         */
+                        host: string;
+                        /**
+                         * @description MySQL or MariaDB
+                         * @example mysql
+                         * @enum {string}
+                         */
+                        kind: "mysql";
+                        /**
+                         * @description Port
+                         * @example 5432
+                         */
+                        port?: number;
+                        /**
+                         * @description `require` (default) checks the certificate of the server
+                         * @example require
+                         */
+                        tls?: "require" | "off";
+                        /**
+                         * @description User; read rights are enough
+                         * @example rapport_reader
+                         */
+                        user: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description A connection, without its secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Whether a secret is stored
+                         * @example true
+                         */
+                        hasSecret: boolean;
+                        /**
+                         * @description Name that manifests use
+                         * @example lake
+                         */
+                        id: string;
+                        /** @description Where a connection leads; secrets are not part of it */
+                        settings: {
+                            /**
+                             * @description HTTP or HTTPS
+                             * @example http
+                             * @enum {string}
+                             */
+                            kind: "http";
+                            /**
+                             * @description Address under which the paths of tables lie
+                             * @example https://feeds.example.com/daily/
+                             */
+                            url: string;
+                            /**
+                             * @description User of basic authentication; absent: the secret is a bearer token
+                             * @example rapport
+                             */
+                            user?: string;
+                        } | {
+                            /**
+                             * @description Access key; its secret is the secret of the connection
+                             * @example AKIAEXAMPLE
+                             */
+                            accessKeyId: string;
+                            /**
+                             * @description Bucket
+                             * @example bank-lake
+                             */
+                            bucket: string;
+                            /**
+                             * @description Address of the service
+                             * @example https://s3.ap-east-1.amazonaws.com
+                             */
+                            endpoint: string;
+                            /**
+                             * @description S3, or what speaks it
+                             * @example s3
+                             * @enum {string}
+                             */
+                            kind: "s3";
+                            /**
+                             * @description What all keys begin with
+                             * @example daily/
+                             */
+                            prefix?: string;
+                            /**
+                             * @description Region; default us-east-1
+                             * @example ap-east-1
+                             */
+                            region?: string;
+                        } | {
+                            /**
+                             * @description Database
+                             * @example core
+                             */
+                            database: string;
+                            /**
+                             * @description Host
+                             * @example core-db.bank.example
+                             */
+                            host: string;
+                            /**
+                             * @description PostgreSQL
+                             * @example postgresql
+                             * @enum {string}
+                             */
+                            kind: "postgresql";
+                            /**
+                             * @description Port
+                             * @example 5432
+                             */
+                            port?: number;
+                            /**
+                             * @description `require` (default) checks the certificate of the server
+                             * @example require
+                             */
+                            tls?: "require" | "off";
+                            /**
+                             * @description User; read rights are enough
+                             * @example rapport_reader
+                             */
+                            user: string;
+                        } | {
+                            /**
+                             * @description Database
+                             * @example core
+                             */
+                            database: string;
+                            /**
+                             * @description Host
+                             * @example core-db.bank.example
+                             */
+                            host: string;
+                            /**
+                             * @description MySQL or MariaDB
+                             * @example mysql
+                             * @enum {string}
+                             */
+                            kind: "mysql";
+                            /**
+                             * @description Port
+                             * @example 5432
+                             */
+                            port?: number;
+                            /**
+                             * @description `require` (default) checks the certificate of the server
+                             * @example require
+                             */
+                            tls?: "require" | "off";
+                            /**
+                             * @description User; read rights are enough
+                             * @example rapport_reader
+                             */
+                            user: string;
+                        };
+                        /**
+                         * Format: date-time
+                         * @description When it was changed
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        updatedAt: string;
+                        /**
+                         * @description Who changed it
+                         * @example usr_01j9z3
+                         */
+                        updatedBy: string;
+                    };
+                };
+            };
+        };
+    };
+    removeConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Connection
+                 * @example lake
+                 */
+                connectionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    testConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Connection
+                 * @example lake
+                 */
+                connectionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Outcome of a test */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description What was found
+                         * @example 12 objects under daily/
+                         */
+                        message: string;
+                        /**
+                         * @description Whether it can be read
+                         * @example true
+                         */
+                        works: boolean;
+                    };
+                };
+            };
+        };
+    };
     listConsents: {
         parameters: {
             query?: {
@@ -18268,6 +19036,279 @@ export interface operations {
                          * @example 31.5
                          */
                         tookMs: number;
+                    };
+                };
+            };
+        };
+    };
+    getCustomerIdentity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A bank id of the customer
+                 * @example C00001234
+                 */
+                customerId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whence everything known of a customer came, and which records it is made of */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The customer
+                         * @example C00001234
+                         */
+                        customerId: string;
+                        /** @description Merges and what else was decided, latest first */
+                        history: {
+                            /**
+                             * Format: date-time
+                             * @description When
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /** @description The two records */
+                            bankIds: string[];
+                            /**
+                             * @description Who
+                             * @example Ada Analyst
+                             */
+                            by: string;
+                            /**
+                             * @description Bits by field
+                             * @example {
+                             *       "name": 11.2
+                             *     }
+                             */
+                            evidence: {
+                                [key: string]: number;
+                            };
+                            /**
+                             * @description A merge that was not undone
+                             * @example true
+                             */
+                            holds: boolean;
+                            /**
+                             * @description Id of the event
+                             * @example ide_01jb
+                             */
+                            id: string;
+                            /**
+                             * @description merge, unmerge, distinct or undistinct
+                             * @example merge
+                             */
+                            kind: string;
+                            /**
+                             * @description Probability of one person
+                             * @example 0.999
+                             */
+                            probability?: number;
+                            /**
+                             * @description Reason given
+                             * @example Same passport shown
+                             */
+                            reason?: string;
+                            /**
+                             * @description Rule, or person
+                             * @example same_document
+                             */
+                            rule: string;
+                        }[];
+                        /** @description Field by field */
+                        provenance: {
+                            /**
+                             * @description How the value was chosen: source, recent, complete, longest or verified
+                             * @example source
+                             */
+                            by: string;
+                            /** @description A value and where it came from */
+                            chosen: {
+                                /**
+                                 * @description Record it came with
+                                 * @example C00001234
+                                 */
+                                bankId: string;
+                                /**
+                                 * @description File
+                                 * @example customers.csv
+                                 */
+                                file?: string;
+                                /**
+                                 * @description Line in the file
+                                 * @example 17
+                                 */
+                                line?: number;
+                                /**
+                                 * Format: date-time
+                                 * @description When it was loaded
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                loadedAt?: string;
+                                /**
+                                 * @description Source
+                                 * @example core_bank
+                                 */
+                                source: string;
+                                /**
+                                 * @description Table of the source
+                                 * @example customers
+                                 */
+                                table: string;
+                                /**
+                                 * @description The value; personal ones masked without customers.pii
+                                 * @example Taipei
+                                 */
+                                value: string;
+                            };
+                            /**
+                             * @description Field
+                             * @example city
+                             */
+                            field: string;
+                            /** @description What else is known of the field */
+                            others: {
+                                /**
+                                 * @description Record it came with
+                                 * @example C00001234
+                                 */
+                                bankId: string;
+                                /**
+                                 * @description Why it lost: same_value, less_trusted, older, less_complete, shorter, unverified or later_line
+                                 * @example less_trusted
+                                 */
+                                because: string;
+                                /**
+                                 * @description File
+                                 * @example customers.csv
+                                 */
+                                file?: string;
+                                /**
+                                 * @description Line in the file
+                                 * @example 17
+                                 */
+                                line?: number;
+                                /**
+                                 * Format: date-time
+                                 * @description When it was loaded
+                                 * @example 2026-11-02T09:30:00.000Z
+                                 */
+                                loadedAt?: string;
+                                /**
+                                 * @description Source
+                                 * @example core_bank
+                                 */
+                                source: string;
+                                /**
+                                 * @description Table of the source
+                                 * @example customers
+                                 */
+                                table: string;
+                                /**
+                                 * @description The value; personal ones masked without customers.pii
+                                 * @example Taipei
+                                 */
+                                value: string;
+                            }[];
+                        }[];
+                        /** @description How complete and how accurate the record is */
+                        quality: {
+                            /**
+                             * @description Share of known fields that are well-formed and on which the sources agree
+                             * @example 0.95
+                             */
+                            accuracy: number;
+                            /**
+                             * @description Share of the fields that matter which are known
+                             * @example 0.83
+                             */
+                            completeness: number;
+                            /** @description Fields on which sources differ */
+                            conflicting: string[];
+                            /** @description Fields that cannot be right */
+                            malformed: string[];
+                            /** @description Fields not known */
+                            missing: string[];
+                        };
+                        /** @description Bank ids that are this customer */
+                        records: {
+                            /**
+                             * @description Bank id
+                             * @example C00001234
+                             */
+                            bankId: string;
+                            /**
+                             * @description The one whose number the customer has
+                             * @example true
+                             */
+                            isOwn: boolean;
+                            /**
+                             * @description Number of a record (a bank id)
+                             * @example 17
+                             */
+                            record: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    mergeCustomers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description A bank id of the customer
+                 * @example C00001234
+                 */
+                customerId: string;
+            };
+            cookie?: never;
+        };
+        /** @description A merge by hand */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Also when somebody decided that they are two
+                     * @example false
+                     */
+                    despiteDistinct?: boolean;
+                    /**
+                     * @description Why
+                     * @example Same passport shown
+                     */
+                    reason: string;
+                    /**
+                     * @description Bank id of the other customer
+                     * @example C00005678
+                     */
+                    with: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The decision is recorded; it becomes visible within moments */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Id of the merge
+                         * @example ide_01jb
+                         */
+                        mergeId: string;
                     };
                 };
             };
@@ -19848,6 +20889,1547 @@ export interface operations {
                          * @example usr_01j9z3
                          */
                         startedBy: string;
+                    };
+                };
+            };
+        };
+    };
+    decideIdentityPairs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A decision on pairs */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description One customer; two customers, never proposed again; or to be looked at later
+                     * @example merge
+                     */
+                    decision: "merge" | "distinct" | "later";
+                    /**
+                     * @description With rule: only those at least so probable
+                     * @example 0.99
+                     */
+                    minProbability?: number;
+                    /** @description These pairs */
+                    pairs?: {
+                        /**
+                         * @description Number of a record (a bank id)
+                         * @example 17
+                         */
+                        a: number;
+                        /**
+                         * @description Number of a record (a bank id)
+                         * @example 17
+                         */
+                        b: number;
+                    }[];
+                    /**
+                     * @description Why, in the words of who decided
+                     * @example Same passport shown
+                     */
+                    reason?: string;
+                    /**
+                     * @description Instead of pairs: all open pairs of this rule
+                     * @example misread_document
+                     */
+                    rule?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What became of a decision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The merge waits for a second person
+                         * @example apr_01jb
+                         */
+                        approvalId?: string;
+                        /**
+                         * @description Pairs decided
+                         * @example 1
+                         */
+                        decided: number;
+                        /** @description Pairs left as they are */
+                        refused: {
+                            /**
+                             * @description Number of a record (a bank id)
+                             * @example 17
+                             */
+                            a: number;
+                            /**
+                             * @description Number of a record (a bank id)
+                             * @example 17
+                             */
+                            b: number;
+                            /**
+                             * @description Why not
+                             * @example conflicting_documents
+                             */
+                            because: string;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    undoMerge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the merge
+                 * @example ide_01jb
+                 */
+                mergeId: string;
+            };
+            cookie?: never;
+        };
+        /** @description Undoes a merge */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Why
+                     * @example Father and son
+                     */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The decision is recorded; it becomes visible within moments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Id of the merge
+                         * @example ide_01jb
+                         */
+                        mergeId: string;
+                    };
+                };
+            };
+        };
+    };
+    listIdentityReviews: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Where the page before ended
+                 * @example MC45MyAxNyAyMw
+                 */
+                cursor?: string;
+                /**
+                 * @description Items a page
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description Only pairs at least so probable
+                 * @example 0.9
+                 */
+                minProbability?: number;
+                /**
+                 * @description Only pairs of this rule
+                 * @example close_name
+                 */
+                rule?: string;
+                /**
+                 * @description What was decided so far
+                 * @example open
+                 */
+                state?: "open" | "later" | "merged" | "distinct";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the review queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Pairs, the most probable first */
+                        items: {
+                            /**
+                             * @description Number of a record (a bank id)
+                             * @example 17
+                             */
+                            a: number;
+                            /**
+                             * @description Number of a record (a bank id)
+                             * @example 17
+                             */
+                            b: number;
+                            /**
+                             * @description Why an automatic merge was not made
+                             * @example conflicting_documents
+                             */
+                            blockedBy?: string;
+                            /**
+                             * Format: date-time
+                             * @description When it was decided
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            decidedAt?: string;
+                            /**
+                             * @description Who decided
+                             * @example Ada Analyst
+                             */
+                            decidedBy?: string;
+                            /** @description Field by field */
+                            evidence: {
+                                /**
+                                 * @description log2 of m/u: how much it speaks for (or against) one person
+                                 * @example 12.4
+                                 */
+                                bits: number;
+                                /**
+                                 * @description What was compared
+                                 * @example name
+                                 * @enum {unknown}
+                                 */
+                                field: "name" | "birth_date" | "gender" | "id_document" | "phone" | "email" | "address" | "device";
+                                /**
+                                 * @description How alike the two are: different, close, alike, common, same
+                                 * @example same
+                                 */
+                                likeness: string;
+                            }[];
+                            /**
+                             * Format: date-time
+                             * @description When the pair was found
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            foundAt: string;
+                            /** @description How people decided pairs of the very same likeness */
+                            likeThis: {
+                                /**
+                                 * @description Found to be two
+                                 * @example 1
+                                 */
+                                distinct: number;
+                                /**
+                                 * @description Merged
+                                 * @example 12
+                                 */
+                                merged: number;
+                            };
+                            /**
+                             * @description Probability of one person
+                             * @example 0.93
+                             */
+                            probability: number;
+                            /**
+                             * @description Rule that sent the pair to review
+                             * @example close_name
+                             */
+                            rule: string;
+                            /** @description The two records */
+                            sides: {
+                                /**
+                                 * @description Bank id of the record
+                                 * @example C00001234
+                                 */
+                                bankId: string;
+                                /**
+                                 * @description Customer it belongs to now
+                                 * @example C00001234
+                                 */
+                                customerId: string;
+                                /**
+                                 * @description Fields of the record; personal ones masked without customers.pii
+                                 * @example {
+                                 *       "name": "陳●●",
+                                 *       "city": "Taipei"
+                                 *     }
+                                 */
+                                fields: {
+                                    [key: string]: string;
+                                };
+                                /**
+                                 * @description Number of a record (a bank id)
+                                 * @example 17
+                                 */
+                                record: number;
+                                /** @description Sources that deliver the record */
+                                sources: string[];
+                            }[];
+                            /**
+                             * @description What was decided so far
+                             * @example open
+                             * @enum {unknown}
+                             */
+                            state: "open" | "later" | "merged" | "distinct";
+                        }[];
+                        /**
+                         * @description Where to go on
+                         * @example MC45MyAxNyAyMw
+                         */
+                        nextCursor?: string;
+                    };
+                };
+            };
+        };
+    };
+    getMatchRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules in force by which records are found to be one customer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        changedAt?: string;
+                        /**
+                         * @description Who set them
+                         * @example Ada Analyst
+                         */
+                        changedBy?: string;
+                        /** @description Rules by which records are found to be one customer */
+                        rules: {
+                            /**
+                             * @description Whether every load is followed by a run; default false: runs are started by hand
+                             * @example true
+                             */
+                            afterLoad?: boolean;
+                            /** @description Blocking keys; a pair is compared when any of them is equal */
+                            blocks: ("name" | "sound" | "birth_date" | "birth_year" | "gender" | "id_document" | "phone" | "phone_tail" | "email" | "address" | "device" | "city")[][];
+                            /**
+                             * @description Merges decided at once from this many on need a second person
+                             * @example 20
+                             */
+                            bulkFrom: number;
+                            /**
+                             * @description Country code of phone numbers that have none
+                             * @example +86
+                             */
+                            country: string;
+                            /** @description How households are found */
+                            household?: {
+                                /**
+                                 * @description People at one address or phone; more are no household
+                                 * @example 8
+                                 */
+                                maxSize: number;
+                            };
+                            /**
+                             * @description A key that more records share is not compared by: it is a switchboard, not a person
+                             * @example 50
+                             */
+                            maxBlock: number;
+                            /**
+                             * @description Records of one customer at most; what would make more goes to review
+                             * @example 12
+                             */
+                            maxCluster: number;
+                            /**
+                             * @description Probability from which two records are merged without a person looking
+                             * @example 0.99
+                             */
+                            mergeFrom: number;
+                            /**
+                             * @description Shareholders below this share are not shown as related to the enterprise
+                             * @example 0.1
+                             */
+                            minShare?: number;
+                            /** @description Fields whose probabilities are given; those of the others are estimated from the data */
+                            model?: {
+                                /** @description Given probabilities of a field */
+                                address: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                birth_date: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                device: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                email: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                gender: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                id_document: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                name: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                phone: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                            };
+                            /**
+                             * @description Probability from which a pair goes to review
+                             * @example 0.5
+                             */
+                            reviewFrom: number;
+                            /** @description In order; the first that holds decides */
+                            rules: {
+                                /**
+                                 * @description merge, review or no: always so; by_probability: as the thresholds say; review_by_probability: the same, but at most to review
+                                 * @example merge
+                                 */
+                                decide: "merge" | "review" | "no" | "by_probability" | "review_by_probability";
+                                /**
+                                 * @description Name by which merges say why they were made
+                                 * @example same_document
+                                 */
+                                name: string;
+                                /**
+                                 * @description All of these fields must be so; without any the rule always applies
+                                 * @example {}
+                                 */
+                                when: {
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    address?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    birth_date?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    device?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    email?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    gender?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    id_document?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    name?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    phone?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                };
+                            }[];
+                            /**
+                             * @description A device that more customers sign in on is shared: its visitors are not taken for one of them
+                             * @example 3
+                             */
+                            sharedDevice: number;
+                            /** @description Which of several values of a field a customer has */
+                            survivorship?: {
+                                /**
+                                 * @description Fields that are not chosen by source; `*` is every other field
+                                 * @example {
+                                 *       "phone": {
+                                 *         "by": "recent"
+                                 *       }
+                                 *     }
+                                 */
+                                fields?: {
+                                    [key: string]: {
+                                        /**
+                                         * @description For recent: attribute with the day or instant of the row, default updated_at; for verified: attribute that says yes, default <field>_verified
+                                         * @example updated_at
+                                         */
+                                        attribute?: string;
+                                        /**
+                                         * @description source: the most trusted; recent: the latest; complete: the record that knows most; longest: the longest text; verified: one that its source has verified
+                                         * @example recent
+                                         */
+                                        by: "source" | "recent" | "complete" | "longest" | "verified";
+                                        /**
+                                         * @description Sources from the most to the least trusted for this field
+                                         * @example [
+                                         *       "crm",
+                                         *       "core_bank"
+                                         *     ]
+                                         */
+                                        sources?: string[];
+                                    };
+                                };
+                                /**
+                                 * @description Sources from the most to the least trusted; the others follow by id
+                                 * @example [
+                                 *       "core_bank",
+                                 *       "crm"
+                                 *     ]
+                                 */
+                                sources?: string[];
+                            };
+                        };
+                        /**
+                         * @description 0 = the rules that the platform comes with
+                         * @example 3
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    putMatchRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Rules by which records are found to be one customer */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Whether every load is followed by a run; default false: runs are started by hand
+                     * @example true
+                     */
+                    afterLoad?: boolean;
+                    /** @description Blocking keys; a pair is compared when any of them is equal */
+                    blocks: ("name" | "sound" | "birth_date" | "birth_year" | "gender" | "id_document" | "phone" | "phone_tail" | "email" | "address" | "device" | "city")[][];
+                    /**
+                     * @description Merges decided at once from this many on need a second person
+                     * @example 20
+                     */
+                    bulkFrom: number;
+                    /**
+                     * @description Country code of phone numbers that have none
+                     * @example +86
+                     */
+                    country: string;
+                    /** @description How households are found */
+                    household?: {
+                        /**
+                         * @description People at one address or phone; more are no household
+                         * @example 8
+                         */
+                        maxSize: number;
+                    };
+                    /**
+                     * @description A key that more records share is not compared by: it is a switchboard, not a person
+                     * @example 50
+                     */
+                    maxBlock: number;
+                    /**
+                     * @description Records of one customer at most; what would make more goes to review
+                     * @example 12
+                     */
+                    maxCluster: number;
+                    /**
+                     * @description Probability from which two records are merged without a person looking
+                     * @example 0.99
+                     */
+                    mergeFrom: number;
+                    /**
+                     * @description Shareholders below this share are not shown as related to the enterprise
+                     * @example 0.1
+                     */
+                    minShare?: number;
+                    /** @description Fields whose probabilities are given; those of the others are estimated from the data */
+                    model?: {
+                        /** @description Given probabilities of a field */
+                        address: {
+                            /**
+                             * @description For each level from `different` up: how often two records of one person are so
+                             * @example [
+                             *       0.05,
+                             *       0.95
+                             *     ]
+                             */
+                            m: number[];
+                            /**
+                             * @description For each level: how often records of two people are so
+                             * @example [
+                             *       0.5,
+                             *       0.5
+                             *     ]
+                             */
+                            u: number[];
+                        };
+                        /** @description Given probabilities of a field */
+                        birth_date: {
+                            /**
+                             * @description For each level from `different` up: how often two records of one person are so
+                             * @example [
+                             *       0.05,
+                             *       0.95
+                             *     ]
+                             */
+                            m: number[];
+                            /**
+                             * @description For each level: how often records of two people are so
+                             * @example [
+                             *       0.5,
+                             *       0.5
+                             *     ]
+                             */
+                            u: number[];
+                        };
+                        /** @description Given probabilities of a field */
+                        device: {
+                            /**
+                             * @description For each level from `different` up: how often two records of one person are so
+                             * @example [
+                             *       0.05,
+                             *       0.95
+                             *     ]
+                             */
+                            m: number[];
+                            /**
+                             * @description For each level: how often records of two people are so
+                             * @example [
+                             *       0.5,
+                             *       0.5
+                             *     ]
+                             */
+                            u: number[];
+                        };
+                        /** @description Given probabilities of a field */
+                        email: {
+                            /**
+                             * @description For each level from `different` up: how often two records of one person are so
+                             * @example [
+                             *       0.05,
+                             *       0.95
+                             *     ]
+                             */
+                            m: number[];
+                            /**
+                             * @description For each level: how often records of two people are so
+                             * @example [
+                             *       0.5,
+                             *       0.5
+                             *     ]
+                             */
+                            u: number[];
+                        };
+                        /** @description Given probabilities of a field */
+                        gender: {
+                            /**
+                             * @description For each level from `different` up: how often two records of one person are so
+                             * @example [
+                             *       0.05,
+                             *       0.95
+                             *     ]
+                             */
+                            m: number[];
+                            /**
+                             * @description For each level: how often records of two people are so
+                             * @example [
+                             *       0.5,
+                             *       0.5
+                             *     ]
+                             */
+                            u: number[];
+                        };
+                        /** @description Given probabilities of a field */
+                        id_document: {
+                            /**
+                             * @description For each level from `different` up: how often two records of one person are so
+                             * @example [
+                             *       0.05,
+                             *       0.95
+                             *     ]
+                             */
+                            m: number[];
+                            /**
+                             * @description For each level: how often records of two people are so
+                             * @example [
+                             *       0.5,
+                             *       0.5
+                             *     ]
+                             */
+                            u: number[];
+                        };
+                        /** @description Given probabilities of a field */
+                        name: {
+                            /**
+                             * @description For each level from `different` up: how often two records of one person are so
+                             * @example [
+                             *       0.05,
+                             *       0.95
+                             *     ]
+                             */
+                            m: number[];
+                            /**
+                             * @description For each level: how often records of two people are so
+                             * @example [
+                             *       0.5,
+                             *       0.5
+                             *     ]
+                             */
+                            u: number[];
+                        };
+                        /** @description Given probabilities of a field */
+                        phone: {
+                            /**
+                             * @description For each level from `different` up: how often two records of one person are so
+                             * @example [
+                             *       0.05,
+                             *       0.95
+                             *     ]
+                             */
+                            m: number[];
+                            /**
+                             * @description For each level: how often records of two people are so
+                             * @example [
+                             *       0.5,
+                             *       0.5
+                             *     ]
+                             */
+                            u: number[];
+                        };
+                    };
+                    /**
+                     * @description Probability from which a pair goes to review
+                     * @example 0.5
+                     */
+                    reviewFrom: number;
+                    /** @description In order; the first that holds decides */
+                    rules: {
+                        /**
+                         * @description merge, review or no: always so; by_probability: as the thresholds say; review_by_probability: the same, but at most to review
+                         * @example merge
+                         */
+                        decide: "merge" | "review" | "no" | "by_probability" | "review_by_probability";
+                        /**
+                         * @description Name by which merges say why they were made
+                         * @example same_document
+                         */
+                        name: string;
+                        /**
+                         * @description All of these fields must be so; without any the rule always applies
+                         * @example {}
+                         */
+                        when: {
+                            /**
+                             * @description Any of these
+                             * @example [
+                             *       "same",
+                             *       "alike"
+                             *     ]
+                             */
+                            address?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                            /**
+                             * @description Any of these
+                             * @example [
+                             *       "same",
+                             *       "alike"
+                             *     ]
+                             */
+                            birth_date?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                            /**
+                             * @description Any of these
+                             * @example [
+                             *       "same",
+                             *       "alike"
+                             *     ]
+                             */
+                            device?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                            /**
+                             * @description Any of these
+                             * @example [
+                             *       "same",
+                             *       "alike"
+                             *     ]
+                             */
+                            email?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                            /**
+                             * @description Any of these
+                             * @example [
+                             *       "same",
+                             *       "alike"
+                             *     ]
+                             */
+                            gender?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                            /**
+                             * @description Any of these
+                             * @example [
+                             *       "same",
+                             *       "alike"
+                             *     ]
+                             */
+                            id_document?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                            /**
+                             * @description Any of these
+                             * @example [
+                             *       "same",
+                             *       "alike"
+                             *     ]
+                             */
+                            name?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                            /**
+                             * @description Any of these
+                             * @example [
+                             *       "same",
+                             *       "alike"
+                             *     ]
+                             */
+                            phone?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                        };
+                    }[];
+                    /**
+                     * @description A device that more customers sign in on is shared: its visitors are not taken for one of them
+                     * @example 3
+                     */
+                    sharedDevice: number;
+                    /** @description Which of several values of a field a customer has */
+                    survivorship?: {
+                        /**
+                         * @description Fields that are not chosen by source; `*` is every other field
+                         * @example {
+                         *       "phone": {
+                         *         "by": "recent"
+                         *       }
+                         *     }
+                         */
+                        fields?: {
+                            [key: string]: {
+                                /**
+                                 * @description For recent: attribute with the day or instant of the row, default updated_at; for verified: attribute that says yes, default <field>_verified
+                                 * @example updated_at
+                                 */
+                                attribute?: string;
+                                /**
+                                 * @description source: the most trusted; recent: the latest; complete: the record that knows most; longest: the longest text; verified: one that its source has verified
+                                 * @example recent
+                                 */
+                                by: "source" | "recent" | "complete" | "longest" | "verified";
+                                /**
+                                 * @description Sources from the most to the least trusted for this field
+                                 * @example [
+                                 *       "crm",
+                                 *       "core_bank"
+                                 *     ]
+                                 */
+                                sources?: string[];
+                            };
+                        };
+                        /**
+                         * @description Sources from the most to the least trusted; the others follow by id
+                         * @example [
+                         *       "core_bank",
+                         *       "crm"
+                         *     ]
+                         */
+                        sources?: string[];
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The rules in force by which records are found to be one customer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        changedAt?: string;
+                        /**
+                         * @description Who set them
+                         * @example Ada Analyst
+                         */
+                        changedBy?: string;
+                        /** @description Rules by which records are found to be one customer */
+                        rules: {
+                            /**
+                             * @description Whether every load is followed by a run; default false: runs are started by hand
+                             * @example true
+                             */
+                            afterLoad?: boolean;
+                            /** @description Blocking keys; a pair is compared when any of them is equal */
+                            blocks: ("name" | "sound" | "birth_date" | "birth_year" | "gender" | "id_document" | "phone" | "phone_tail" | "email" | "address" | "device" | "city")[][];
+                            /**
+                             * @description Merges decided at once from this many on need a second person
+                             * @example 20
+                             */
+                            bulkFrom: number;
+                            /**
+                             * @description Country code of phone numbers that have none
+                             * @example +86
+                             */
+                            country: string;
+                            /** @description How households are found */
+                            household?: {
+                                /**
+                                 * @description People at one address or phone; more are no household
+                                 * @example 8
+                                 */
+                                maxSize: number;
+                            };
+                            /**
+                             * @description A key that more records share is not compared by: it is a switchboard, not a person
+                             * @example 50
+                             */
+                            maxBlock: number;
+                            /**
+                             * @description Records of one customer at most; what would make more goes to review
+                             * @example 12
+                             */
+                            maxCluster: number;
+                            /**
+                             * @description Probability from which two records are merged without a person looking
+                             * @example 0.99
+                             */
+                            mergeFrom: number;
+                            /**
+                             * @description Shareholders below this share are not shown as related to the enterprise
+                             * @example 0.1
+                             */
+                            minShare?: number;
+                            /** @description Fields whose probabilities are given; those of the others are estimated from the data */
+                            model?: {
+                                /** @description Given probabilities of a field */
+                                address: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                birth_date: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                device: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                email: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                gender: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                id_document: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                name: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                                /** @description Given probabilities of a field */
+                                phone: {
+                                    /**
+                                     * @description For each level from `different` up: how often two records of one person are so
+                                     * @example [
+                                     *       0.05,
+                                     *       0.95
+                                     *     ]
+                                     */
+                                    m: number[];
+                                    /**
+                                     * @description For each level: how often records of two people are so
+                                     * @example [
+                                     *       0.5,
+                                     *       0.5
+                                     *     ]
+                                     */
+                                    u: number[];
+                                };
+                            };
+                            /**
+                             * @description Probability from which a pair goes to review
+                             * @example 0.5
+                             */
+                            reviewFrom: number;
+                            /** @description In order; the first that holds decides */
+                            rules: {
+                                /**
+                                 * @description merge, review or no: always so; by_probability: as the thresholds say; review_by_probability: the same, but at most to review
+                                 * @example merge
+                                 */
+                                decide: "merge" | "review" | "no" | "by_probability" | "review_by_probability";
+                                /**
+                                 * @description Name by which merges say why they were made
+                                 * @example same_document
+                                 */
+                                name: string;
+                                /**
+                                 * @description All of these fields must be so; without any the rule always applies
+                                 * @example {}
+                                 */
+                                when: {
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    address?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    birth_date?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    device?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    email?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    gender?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    id_document?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    name?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                    /**
+                                     * @description Any of these
+                                     * @example [
+                                     *       "same",
+                                     *       "alike"
+                                     *     ]
+                                     */
+                                    phone?: ("unknown" | "different" | "close" | "alike" | "common" | "same")[];
+                                };
+                            }[];
+                            /**
+                             * @description A device that more customers sign in on is shared: its visitors are not taken for one of them
+                             * @example 3
+                             */
+                            sharedDevice: number;
+                            /** @description Which of several values of a field a customer has */
+                            survivorship?: {
+                                /**
+                                 * @description Fields that are not chosen by source; `*` is every other field
+                                 * @example {
+                                 *       "phone": {
+                                 *         "by": "recent"
+                                 *       }
+                                 *     }
+                                 */
+                                fields?: {
+                                    [key: string]: {
+                                        /**
+                                         * @description For recent: attribute with the day or instant of the row, default updated_at; for verified: attribute that says yes, default <field>_verified
+                                         * @example updated_at
+                                         */
+                                        attribute?: string;
+                                        /**
+                                         * @description source: the most trusted; recent: the latest; complete: the record that knows most; longest: the longest text; verified: one that its source has verified
+                                         * @example recent
+                                         */
+                                        by: "source" | "recent" | "complete" | "longest" | "verified";
+                                        /**
+                                         * @description Sources from the most to the least trusted for this field
+                                         * @example [
+                                         *       "crm",
+                                         *       "core_bank"
+                                         *     ]
+                                         */
+                                        sources?: string[];
+                                    };
+                                };
+                                /**
+                                 * @description Sources from the most to the least trusted; the others follow by id
+                                 * @example [
+                                 *       "core_bank",
+                                 *       "crm"
+                                 *     ]
+                                 */
+                                sources?: string[];
+                            };
+                        };
+                        /**
+                         * @description 0 = the rules that the platform comes with
+                         * @example 3
+                         */
+                        version: number;
+                    };
+                };
+            };
+        };
+    };
+    startMatchRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to compare */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Compare everything anew, not only what changed
+                     * @example false
+                     */
+                    full?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The run was started */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The job that runs
+                         * @example job_01jb
+                         */
+                        jobId: string;
+                    };
+                };
+            };
+        };
+    };
+    getIdentitySummary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far the customers are one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Digest of the state; replaying the log must give the same
+                         * @example a3f0…
+                         */
+                        digest: string;
+                        /**
+                         * @description Pairs known to be two
+                         * @example 41
+                         */
+                        distinct: number;
+                        /** @description The latest run */
+                        lastRun?: {
+                            /** @description Values that too many records share, such as a company’s phone */
+                            crowded: {
+                                /**
+                                 * @description Blocking key
+                                 * @example phone + gender
+                                 */
+                                block: string;
+                                /**
+                                 * @description Most records with one value
+                                 * @example 282
+                                 */
+                                greatest: number;
+                                /**
+                                 * @description Values shared by too many records
+                                 * @example 2
+                                 */
+                                values: number;
+                            }[];
+                            /**
+                             * @description Why it failed
+                             * @example The warehouse is not reachable.
+                             */
+                            error?: string;
+                            /**
+                             * @description What the run saw and did
+                             * @example {
+                             *       "records": 20000,
+                             *       "compared": 8123,
+                             *       "merged": 211,
+                             *       "review": 17
+                             *     }
+                             */
+                            figures: {
+                                [key: string]: number;
+                            };
+                            /**
+                             * Format: date-time
+                             * @description End
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            finishedAt?: string;
+                            /**
+                             * Format: date-time
+                             * @description Start
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            startedAt: string;
+                            /**
+                             * @description running, done or failed
+                             * @example done
+                             */
+                            state: string;
+                        };
+                        /**
+                         * @description Customers with more than one record
+                         * @example 198
+                         */
+                        mergedCustomers: number;
+                        /**
+                         * @description Merges that hold
+                         * @example 211
+                         */
+                        merges: number;
+                        /**
+                         * @description Records whose new customer is not yet to be seen
+                         * @example 0
+                         */
+                        pending: number;
+                        /** @description The review queue by rule */
+                        queue: {
+                            /**
+                             * @description Pairs
+                             * @example 17
+                             */
+                            pairs: number;
+                            /**
+                             * @description Rule
+                             * @example close_name
+                             */
+                            rule: string;
+                            /**
+                             * @description What was decided so far
+                             * @example open
+                             * @enum {unknown}
+                             */
+                            state: "open" | "later" | "merged" | "distinct";
+                        }[];
                     };
                 };
             };
@@ -29781,20 +32363,10 @@ export interface operations {
                             /** @description A table of a database */
                             relation?: {
                                 /**
-                                 * @description How far before the watermark reading begins again, for rows that were committed late; default PT0S
-                                 * @example PT10M
-                                 */
-                                overlap?: string;
-                                /**
                                  * @description Table or view, with its schema
                                  * @example public.customer
                                  */
                                 table: string;
-                                /**
-                                 * @description Column that grows with every change (a number, a date or a time): a load reads only rows at or past the greatest value it has read; the table needs `mode: append` or `upsert`
-                                 * @example updated_at
-                                 */
-                                watermark?: string;
                             };
                             /**
                              * @description Which canonical table the rows become (docs/data-model.md)
@@ -31060,20 +33632,10 @@ export interface operations {
                                     /** @description A table of a database */
                                     relation?: {
                                         /**
-                                         * @description How far before the watermark reading begins again, for rows that were committed late; default PT0S
-                                         * @example PT10M
-                                         */
-                                        overlap?: string;
-                                        /**
                                          * @description Table or view, with its schema
                                          * @example public.customer
                                          */
                                         table: string;
-                                        /**
-                                         * @description Column that grows with every change (a number, a date or a time): a load reads only rows at or past the greatest value it has read; the table needs `mode: append` or `upsert`
-                                         * @example updated_at
-                                         */
-                                        watermark?: string;
                                     };
                                     /**
                                      * @description Which canonical table the rows become (docs/data-model.md)
@@ -33427,6 +35989,272 @@ export interface operations {
             };
         };
     };
+    listTagLibrary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The library of ready-made tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Currency that amounts are in (ISO 4217)
+                         * @example TWD
+                         */
+                        currency?: string;
+                        /** @description Ready-made tags, by theme */
+                        items: {
+                            /**
+                             * @description Whether the bank has the data
+                             * @example true
+                             */
+                            available: boolean;
+                            /**
+                             * @description Path in the taxonomy
+                             * @example lifecycle/stage/now
+                             */
+                            category: string;
+                            /**
+                             * @description What it says and what it is for
+                             * @example Bookings of the last 90 days.
+                             */
+                            description: string;
+                            /**
+                             * @description Id of a ready-made tag
+                             * @example lifecycle_stage
+                             */
+                            id: string;
+                            /**
+                             * @description Whether a tag with this id is defined
+                             * @example false
+                             */
+                            installed: boolean;
+                            /**
+                             * @description Kind of definition
+                             * @example rule
+                             */
+                            kind: string;
+                            /**
+                             * @description Canonical columns that it is made of, through the tags that it reads
+                             * @example [
+                             *       "transaction.amount_minor",
+                             *       "transaction.mcc"
+                             *     ]
+                             */
+                            needs: string[];
+                            /**
+                             * @description Department that would answer for it
+                             * @example Card business
+                             */
+                            owner: string;
+                            /** @description Tags that it reads; they are installed with it */
+                            reads: string[];
+                            /**
+                             * @description What the bank’s data lack for it
+                             * @example [
+                             *       "No transaction has kind fee."
+                             *     ]
+                             */
+                            reasons: string[];
+                            /**
+                             * @description Theme
+                             * @example lifecycle
+                             */
+                            theme: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description What the values are
+                             * @example text
+                             */
+                            valueType: string;
+                        }[];
+                        /** @description Themes */
+                        themes: {
+                            /**
+                             * @description Tags that the bank has the data for
+                             * @example 11
+                             */
+                            available: number;
+                            /**
+                             * @description Theme
+                             * @example lifecycle
+                             */
+                            id: string;
+                            /**
+                             * @description Tags that are defined already
+                             * @example 0
+                             */
+                            installed: number;
+                            /**
+                             * @description Tags of it
+                             * @example 12
+                             */
+                            tags: number;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        }[];
+                        /**
+                         * @description IANA time zone that days, hours and months are cut in
+                         * @example Asia/Taipei
+                         */
+                        zone: string;
+                    };
+                };
+            };
+        };
+    };
+    installTagLibrary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to install of the library */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Currency that amounts are in (ISO 4217)
+                     * @example TWD
+                     */
+                    currency?: string;
+                    /**
+                     * @description Only tell what would happen
+                     * @default false
+                     * @example true
+                     */
+                    dryRun?: boolean;
+                    /** @description Tags to install, with all they read */
+                    ids?: string[];
+                    /**
+                     * @description Replace tags of the same id that say something else; otherwise they stay
+                     * @default false
+                     * @example false
+                     */
+                    replace?: boolean;
+                    /** @description Themes to install; without ids and themes the whole library */
+                    themes?: string[];
+                    /**
+                     * @description Install also tags whose columns and codes the bank’s data do not hold yet
+                     * @default false
+                     * @example false
+                     */
+                    withoutData?: boolean;
+                    /**
+                     * @description IANA time zone that days, hours and months are cut in
+                     * @example Asia/Taipei
+                     */
+                    zone?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What an installation did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description False for a dry run
+                         * @example true
+                         */
+                        applied: boolean;
+                        /** @description Tags that were replaced */
+                        changed: string[];
+                        /** @description New tags */
+                        created: string[];
+                        /**
+                         * @description Currency that amounts are in (ISO 4217)
+                         * @example TWD
+                         */
+                        currency?: string;
+                        /** @description Tags of the bank that have the same id and say something else; they stay */
+                        kept: string[];
+                        /** @description Changes that wait for a review */
+                        proposed: string[];
+                        /** @description Tags that the bank has no data for */
+                        skipped: {
+                            /**
+                             * @description Id of a ready-made tag
+                             * @example lifecycle_stage
+                             */
+                            id: string;
+                            /**
+                             * @description What the bank’s data lack for it
+                             * @example [
+                             *       "No transaction has kind fee."
+                             *     ]
+                             */
+                            reasons: string[];
+                        }[];
+                        /** @description Tags that were the same already */
+                        unchanged: string[];
+                        /**
+                         * @description IANA time zone that days, hours and months are cut in
+                         * @example Asia/Taipei
+                         */
+                        zone: string;
+                    };
+                };
+            };
+        };
+    };
     listTagLifecycles: {
         parameters: {
             query?: never;
@@ -34231,7 +37059,7 @@ export interface operations {
                                  * @example customer
                                  * @enum {unknown}
                                  */
-                                from: "customer" | "account" | "holding" | "identity";
+                                from: "customer" | "account" | "holding" | "identity" | "relation";
                                 /**
                                  * @description Read from a canonical row
                                  * @example fact
@@ -34547,7 +37375,7 @@ export interface operations {
                                  * @example transaction
                                  * @enum {unknown}
                                  */
-                                over: "transaction" | "event" | "holding" | "account";
+                                over: "transaction" | "event" | "holding" | "account" | "relation";
                                 /**
                                  * @description Only rows for which this holds; see docs/conditions.md
                                  * @example {
@@ -35194,7 +38022,7 @@ export interface operations {
                          * @example customer
                          * @enum {unknown}
                          */
-                        from: "customer" | "account" | "holding" | "identity";
+                        from: "customer" | "account" | "holding" | "identity" | "relation";
                         /**
                          * @description Read from a canonical row
                          * @example fact
@@ -35510,7 +38338,7 @@ export interface operations {
                          * @example transaction
                          * @enum {unknown}
                          */
-                        over: "transaction" | "event" | "holding" | "account";
+                        over: "transaction" | "event" | "holding" | "account" | "relation";
                         /**
                          * @description Only rows for which this holds; see docs/conditions.md
                          * @example {
@@ -36092,7 +38920,7 @@ export interface operations {
                              * @example customer
                              * @enum {unknown}
                              */
-                            from: "customer" | "account" | "holding" | "identity";
+                            from: "customer" | "account" | "holding" | "identity" | "relation";
                             /**
                              * @description Read from a canonical row
                              * @example fact
@@ -36408,7 +39236,7 @@ export interface operations {
                              * @example transaction
                              * @enum {unknown}
                              */
-                            over: "transaction" | "event" | "holding" | "account";
+                            over: "transaction" | "event" | "holding" | "account" | "relation";
                             /**
                              * @description Only rows for which this holds; see docs/conditions.md
                              * @example {
@@ -37190,7 +40018,7 @@ export interface operations {
                              * @example customer
                              * @enum {unknown}
                              */
-                            from: "customer" | "account" | "holding" | "identity";
+                            from: "customer" | "account" | "holding" | "identity" | "relation";
                             /**
                              * @description Read from a canonical row
                              * @example fact
@@ -37506,7 +40334,7 @@ export interface operations {
                              * @example transaction
                              * @enum {unknown}
                              */
-                            over: "transaction" | "event" | "holding" | "account";
+                            over: "transaction" | "event" | "holding" | "account" | "relation";
                             /**
                              * @description Only rows for which this holds; see docs/conditions.md
                              * @example {
@@ -38277,7 +41105,7 @@ export interface operations {
                          * @example customer
                          * @enum {unknown}
                          */
-                        from: "customer" | "account" | "holding" | "identity";
+                        from: "customer" | "account" | "holding" | "identity" | "relation";
                         /**
                          * @description Read from a canonical row
                          * @example fact
@@ -38593,7 +41421,7 @@ export interface operations {
                          * @example transaction
                          * @enum {unknown}
                          */
-                        over: "transaction" | "event" | "holding" | "account";
+                        over: "transaction" | "event" | "holding" | "account" | "relation";
                         /**
                          * @description Only rows for which this holds; see docs/conditions.md
                          * @example {
@@ -39170,7 +41998,7 @@ export interface operations {
                              * @example customer
                              * @enum {unknown}
                              */
-                            from: "customer" | "account" | "holding" | "identity";
+                            from: "customer" | "account" | "holding" | "identity" | "relation";
                             /**
                              * @description Read from a canonical row
                              * @example fact
@@ -39486,7 +42314,7 @@ export interface operations {
                              * @example transaction
                              * @enum {unknown}
                              */
-                            over: "transaction" | "event" | "holding" | "account";
+                            over: "transaction" | "event" | "holding" | "account" | "relation";
                             /**
                              * @description Only rows for which this holds; see docs/conditions.md
                              * @example {
@@ -40907,6 +43735,77 @@ export interface operations {
             };
         };
     };
+    getTagTransitions: {
+        parameters: {
+            query: {
+                /**
+                 * @description Day to begin with: the latest kept values of this day or before
+                 * @example 2026-05-31
+                 */
+                from: string;
+                /**
+                 * @description Day to end with; absent = the values of now
+                 * @example 2026-05-31
+                 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How customers moved between the values of a tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Customers that had no value at the beginning, by the state they ended in, as `states` */
+                        entered: number[];
+                        /**
+                         * @description Day of the values that it begins with
+                         * @example 2026-05-31
+                         */
+                        from: string;
+                        /** @description States that customers began in */
+                        rows: {
+                            /**
+                             * @description Customers
+                             * @example 120
+                             */
+                            customers: number;
+                            /** @description The same ÷ customers of the row; they add up to 1 */
+                            shares: number[];
+                            /** @description Value of the tag; null = not known */
+                            state: string | null;
+                            /** @description Customers by the state they ended in, as `states` */
+                            to: number[];
+                        }[];
+                        /** @description Columns, in the order of the tag’s dictionary */
+                        states: (string | null)[];
+                        /**
+                         * @description Id of a ready-made tag
+                         * @example lifecycle_stage
+                         */
+                        tagId: string;
+                        /**
+                         * @description Day of the values that it ends with; absent = now
+                         * @example 2026-05-31
+                         */
+                        to?: string;
+                    };
+                };
+            };
+        };
+    };
     moveTag: {
         parameters: {
             query?: never;
@@ -41807,7 +44706,7 @@ export interface operations {
                          * @example customer
                          * @enum {unknown}
                          */
-                        from: "customer" | "account" | "holding" | "identity";
+                        from: "customer" | "account" | "holding" | "identity" | "relation";
                         /**
                          * @description Read from a canonical row
                          * @example fact
@@ -42123,7 +45022,7 @@ export interface operations {
                          * @example transaction
                          * @enum {unknown}
                          */
-                        over: "transaction" | "event" | "holding" | "account";
+                        over: "transaction" | "event" | "holding" | "account" | "relation";
                         /**
                          * @description Only rows for which this holds; see docs/conditions.md
                          * @example {
@@ -42722,6 +45621,12 @@ export interface operations {
                      */
                     asOf?: string;
                     /**
+                     * @description Compute everything again, also what nothing has changed
+                     * @default false
+                     * @example true
+                     */
+                    full?: boolean;
+                    /**
                      * @description Only these and what they need; absent = all
                      * @example [
                      *       "txn_count_90d"
@@ -42840,6 +45745,154 @@ export interface operations {
                          * @example b2Zmc2V0OjUw
                          */
                         nextCursor?: string;
+                    };
+                };
+            };
+        };
+    };
+    getTagRefresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Refresh id
+                 * @example trf_01j9z3
+                 */
+                refreshId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A refresh with its cost */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description Instant computed for
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        asOf: string;
+                        /**
+                         * @description CPU time of the service and the warehouse meanwhile, in milliseconds; other work at the same time counts too
+                         * @example 4200
+                         */
+                        cpuMs?: number;
+                        /**
+                         * @description Why the refresh failed
+                         * @example The data is gone.
+                         */
+                        error?: string;
+                        /** @description Tags left as they were */
+                        failed: {
+                            /**
+                             * @description Why
+                             * @example There is no tag "aum".
+                             */
+                            error: string;
+                            /**
+                             * @description Tag id, snake_case
+                             * @example txn_count_90d
+                             */
+                            tagId: string;
+                        }[];
+                        /**
+                         * Format: date-time
+                         * @description When it ended
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        finishedAt?: string;
+                        /**
+                         * @description Refresh id
+                         * @example trf_01j9z3
+                         */
+                        id: string;
+                        /** @description By tag id */
+                        outcomes: {
+                            /**
+                             * @description first, definition, data, window, inputs, unchanged; or why it failed or is blocked
+                             * @example data
+                             */
+                            because: string;
+                            /**
+                             * @description kept = nothing has changed it
+                             * @example patched
+                             * @enum {unknown}
+                             */
+                            outcome: "computed" | "patched" | "kept" | "failed" | "blocked";
+                            /**
+                             * @description Share of the rows read
+                             * @example 50000
+                             */
+                            rowsRead?: number;
+                            /**
+                             * @description Tag id, snake_case
+                             * @example txn_count_90d
+                             */
+                            tagId: string;
+                            /**
+                             * @description Share of the work
+                             * @example 12
+                             */
+                            tookMs?: number;
+                        }[];
+                        /**
+                         * @description Release that made it visible
+                         * @example 7
+                         */
+                        release?: number;
+                        /**
+                         * Format: date-time
+                         * @description When it started
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        startedAt: string;
+                        /**
+                         * @description Where it stands
+                         * @example done
+                         */
+                        state: "running" | "done" | "failed";
+                        /** @description What was done, in order */
+                        steps: {
+                            /**
+                             * @description Bytes that the warehouse read
+                             * @example 420000000
+                             */
+                            bytesRead: number;
+                            /**
+                             * @description Customers written; absent = all
+                             * @example 1200
+                             */
+                            customers?: number;
+                            /**
+                             * @description Rows that the warehouse read
+                             * @example 10000000
+                             */
+                            rowsRead: number;
+                            /** @description Tags that shared it */
+                            tagIds: string[];
+                            /**
+                             * @description Time it took
+                             * @example 840
+                             */
+                            tookMs: number;
+                            /**
+                             * @description scan = all rows, patch = rows of the customers that may have changed
+                             * @example scan
+                             * @enum {unknown}
+                             */
+                            work: "scan" | "patch" | "rule" | "derived" | "figures" | "index";
+                        }[];
+                        /**
+                         * @description Tags computed
+                         * @example 34
+                         */
+                        tags: number;
                     };
                 };
             };
@@ -44295,6 +47348,79 @@ export interface operations {
                          * @example marketer
                          */
                         username: string;
+                    };
+                };
+            };
+        };
+    };
+    identifyUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Somebody was seen, or signed in */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Anonymous id
+                     * @example a1b2c3
+                     */
+                    anonymousId: string;
+                    /**
+                     * Format: date-time
+                     * @description When; default now
+                     * @example 2026-11-02T09:30:00.000Z
+                     */
+                    at?: string;
+                    /**
+                     * @description Bank id of who signed in, verified by the bank
+                     * @example C00001234
+                     */
+                    customerId?: string;
+                    /**
+                     * @description What the anonymous id is
+                     * @example device
+                     */
+                    kind: "device" | "cookie" | "openid";
+                };
+            };
+        };
+        responses: {
+            /** @description Who it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description stitched, already_stitched, shared_device, other_customer, not_signed_in or unknown_customer
+                         * @example stitched
+                         */
+                        because: string;
+                        /**
+                         * @description Customer the history belongs to
+                         * @example C00001234
+                         */
+                        customerId?: string;
+                        /**
+                         * @description What is known of who uses it
+                         * @example customer
+                         */
+                        level: "anonymous" | "customer";
+                        /**
+                         * @description Events of the anonymous history that are the customer’s now
+                         * @example 12
+                         */
+                        movedEvents: number;
+                        /**
+                         * @description Number of the user, among those of customers
+                         * @example 4711
+                         */
+                        userNumber: number;
                     };
                 };
             };

@@ -41,6 +41,8 @@ export interface WarehouseOptions {
    * are right too, but every row passes through one node.
    */
   readonly perCustomer?: boolean;
+  /** Told of a finished `command` what the engine read for it. */
+  readonly onRead?: (read: { readonly rows: number; readonly bytes: number }) => void;
 }
 
 /** A table to be made; `columns`, `orderBy` and the other clauses are SQL made by us, never by users. */

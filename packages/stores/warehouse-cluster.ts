@@ -281,6 +281,7 @@ export function createClusterWarehouse(target: ClusterTarget, log: Log): Warehou
       }
       nodes = placed.map(({ node }) => node);
       shardNodes = byShard.size === shards ? [...byShard.values()] : undefined;
+      await checkPlaces(placed, shards);
       await checkBlock(first().all, shape);
     },
     async stop() {
@@ -392,6 +393,40 @@ function checkHosts(
     });
   }
   return hosts;
+}
+
+const Place = Type.Object({ shard: Type.Integer(), shards: Type.Integer() });
+
+/**
+ * Rows lie where their key said when they came: with another number of shards, or the shards in another order, it would
+ * be asked for elsewhere, and answers would lack it. So each node keeps which of how many it is.
+ */
+async function checkPlaces(
+  placed: readonly { readonly node: Node; readonly host: KnownHost | undefined }[],
+  shards: number,
+): Promise<void> {
+  for (const { node, host } of placed) {
+    const made = await node.all.query(
+      Type.Object({ name: Type.String() }),
+      "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'cluster_place'",
+    );
+    if (made.length === 0) continue;
+    const [was] = await node.all.query(Place, 'SELECT shard, shards FROM cluster_place');
+    if (!was) continue;
+    const hasMoved = host !== undefined && was.shard !== 0 && was.shard !== host.shard;
+    if (was.shards !== shards || hasMoved) {
+      throw storesProblems.engine_down({
+        detail: `${node.url} holds shard ${was.shard} of ${was.shards}, remote_servers make it shard ${host?.shard ?? '?'} of ${shards}: rows would be looked for where they are not. Give the shards back their number and order, or share the data out anew (docs/scale.md).`,
+      });
+    }
+  }
+  await Promise.all(
+    placed.map(({ node, host }) =>
+      node.all.command(
+        `CREATE VIEW IF NOT EXISTS cluster_place AS SELECT toUInt32(${host?.shard ?? 0}) AS shard, toUInt32(${shards}) AS shards`,
+      ),
+    ),
+  );
 }
 
 const Keys = Type.Object({ name: Type.String(), key: Type.String() });

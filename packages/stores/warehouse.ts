@@ -199,7 +199,11 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse & 
     attempt(
       { kind: isRead(sql) ? 'read' : 'write', sql, params, options },
       async ({ sql: text, ...request }) => {
-        await connection().command({ ...request, query: text });
+        const { summary } = await connection().command({ ...request, query: text });
+        options?.onRead?.({
+          rows: Number(summary?.read_rows ?? 0),
+          bytes: Number(summary?.read_bytes ?? 0),
+        });
       },
     );
 

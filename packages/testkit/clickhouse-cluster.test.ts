@@ -89,6 +89,54 @@ for (const size of SIZES) {
   );
 }
 
+describe.runIf(SIZES.length > 0)('a cluster whose shards are not those of its data', () => {
+  it('is refused, and named, and taken again as it was', async () => {
+    const home = await makeTestHome();
+    const cluster = await startClickHouseCluster(2);
+    const opened: StartedStores[] = [];
+    const open = async (): Promise<StartedStores> => {
+      const { user, password, nodes } = cluster;
+      const place = { name: cluster.cluster, urls: nodes.map(({ url }) => url) };
+      const stores = await createStores({
+        ...(await testStoresConfig(`${home}${opened.length}`)),
+        warehouse: { cluster: place, user, password },
+      });
+      opened.push(stores);
+      await stores.start();
+      return stores;
+    };
+    const remember = async (shard: number, shards: number): Promise<void> => {
+      const [, second] = cluster.nodes;
+      const account = new URLSearchParams({ user: cluster.user, password: cluster.password });
+      const answer = await fetch(`${second?.url}/?${account}`, {
+        method: 'POST',
+        body: `CREATE OR REPLACE VIEW rapport.cluster_place AS SELECT toUInt32(${shard}) AS shard, toUInt32(${shards}) AS shards`,
+      });
+      expect(await answer.text()).toBe('');
+    };
+    try {
+      await (await open()).stop();
+      await (await open()).stop();
+      await remember(2, 1);
+      await expect(open()).rejects.toMatchObject({
+        code: 'stores.engine_down',
+        message: expect.stringMatching(/holds shard 2 of 1, remote_servers make it shard 2 of 2/),
+      });
+      await remember(1, 2);
+      await expect(open()).rejects.toMatchObject({
+        message: expect.stringMatching(/holds shard 1 of 2, remote_servers make it shard 2 of 2/),
+      });
+      await remember(2, 2);
+      await (await open()).stop();
+    } finally {
+      for (const stores of opened) await stores.stop().catch(() => undefined);
+      await cluster.stop();
+      for (const [index] of opened.entries()) await removeTestHome(`${home}${index}`);
+      await removeTestHome(home);
+    }
+  });
+});
+
 describe('the cluster tests', () => {
   it('run when RAPPORT_TEST_CLICKHOUSE_CLUSTER is 1', () => undefined);
 });

@@ -1,0 +1,462 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type {
+  CustomerList,
+  GrowthResult,
+  LookalikeResult,
+  MatchReport,
+  OverlapResult,
+  ProfileResult,
+  RelaxResult,
+} from '@rapport/audiences/contract';
+import type { Condition } from '@rapport/conditions';
+import { seededRandom } from '@rapport/kernel';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Caller, startTestServer, type TestServer } from './testing.ts';
+
+const CUSTOMERS = 3_000;
+const CHANNELS = ['app', 'branch', 'phone', 'web'] as const;
+
+interface Person {
+  readonly id: string;
+  readonly phone: string;
+  readonly email: string;
+  readonly orgUnit: string;
+  readonly gender: 'male' | 'female';
+  readonly channel: (typeof CHANNELS)[number];
+  readonly wealth: number | undefined;
+  readonly visits: number;
+  readonly fund: boolean;
+}
+
+/** A small bank whose fund buyers are wealthy people of the app, and in nothing else different from others. */
+const PEOPLE: readonly Person[] = ((): Person[] => {
+  const random = seededRandom(7);
+  return Array.from({ length: CUSTOMERS }, (_, at) => {
+    const wealth = Math.round(Math.exp(10 + 2 * (random.next() + random.next() + random.next() - 1.5)));
+    const channel = CHANNELS[random.integer(4)] ?? 'app';
+    const like = -3.5 + (channel === 'app' ? 1.5 : 0) + 1.2 * (Math.log(wealth) - 10);
+    return {
+      id: `C${String(at + 1).padStart(5, '0')}`,
+      phone: `+86138${String(10_000_000 + at * 7)}`,
+      email: `person${at + 1}@example.com`,
+      orgUnit: at % 3 === 0 ? 'B1' : 'B2',
+      gender: at % 2 === 0 ? 'male' : 'female',
+      channel,
+      wealth: at % 50 === 0 ? undefined : wealth,
+      visits: random.integer(12),
+      fund: random.next() < 1 / (1 + Math.exp(-like)),
+    };
+  });
+})();
+
+const SOURCE = `
+source: insight_bank
+title: { en: Bank of insight }
+folder: insight
+defaults: { format: csv, nulls: [""] }
+tables:
+  customer:
+    path: customers.csv
+    columns:
+      customer_id: { type: text, required: true }
+      phone: { type: text, personal: true }
+      email: { type: text, personal: true }
+      org_unit: text
+      gender: text
+      channel: text
+      wealth: integer
+      visits: integer
+      fund: text
+    key: [customer_id]
+    role: customer
+    map: { kind: { value: retail } }
+    attributes: [channel, wealth, visits, fund]
+`;
+const tag = (id: string, en: string, valueType: string, value: string, more = ''): string => `
+  - id: ${id}
+    title: { en: ${en} }
+    category: test/insight
+    valueType: ${valueType}${more}
+    definition: { kind: fact, from: customer, value: "${value}" }`;
+const TAGS = `tags:${[
+  tag('gender', 'Gender', 'text', 'gender'),
+  tag('channel', 'Channel', 'text', "attributes['channel']"),
+  tag('wealth', 'Wealth', 'number', "toNumber(attributes['wealth'])"),
+  tag('visits', 'Visits', 'number', "toNumber(attributes['visits'])"),
+  tag('fund', 'Holds a fund', 'text', "attributes['fund']"),
+  tag('secret', 'Secret figure', 'number', "toNumber(attributes['visits'])", '\n    dataClass: C3'),
+].join('')}\n`;
+
+let server: TestServer;
+let admin: Caller;
+let analyst: Caller;
+let token: string;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  const folder = join(server.home, 'insight');
+  await mkdir(folder);
+  const head = 'customer_id,phone,email,org_unit,gender,channel,wealth,visits,fund';
+  const lines = PEOPLE.map((one) =>
+    [
+      one.id,
+      one.phone,
+      one.email,
+      one.orgUnit,
+      one.gender,
+      one.channel,
+      one.wealth ?? '',
+      one.visits,
+      one.fund ? 'yes' : 'no',
+    ].join(','),
+  );
+  await writeFile(join(folder, 'customers.csv'), `${[head, ...lines].join('\n')}\n`);
+  admin = await server.as('admin');
+  analyst = await server.as('analyst');
+  const file: { users: { username: string; password: string }[] } = JSON.parse(
+    await readFile(join(server.home, 'credentials.json'), 'utf8'),
+  );
+  const session = await fetch(`${server.url}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(
+      file.users
+        .map(({ username, password }) => ({ username, password }))
+        .find((one) => one.username === 'analyst'),
+    ),
+  });
+  ({ token } = await session.json());
+  await ok(admin('POST', '/sources', { yaml: SOURCE, baseDir: server.home }));
+  await ok(analyst('POST', '/tags/import', { yaml: TAGS }));
+  await finished(await ok(admin('POST', '/sources/insight_bank/loads')));
+  await finished(await ok(analyst('POST', '/tags/refresh', {})));
+}, 120_000);
+afterAll(() => server?.stop());
+
+/** The body of an answer that is no refusal. */
+async function ok<Body>(answer: ReturnType<Caller>): Promise<Body> {
+  const { status, body } = await answer;
+  if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`);
+  // What the routes send was checked against their schemas.
+  return body as Body;
+}
+
+async function finished<Result>({ jobId }: { jobId: string }): Promise<Result> {
+  for (let tries = 0; tries < 600; tries++) {
+    const job = await ok<{ state: string; result: Result; error?: unknown }>(admin('GET', `/jobs/${jobId}`));
+    if (job.state === 'completed') return job.result;
+    if (job.state === 'failed') throw new Error(JSON.stringify(job));
+    await sleep(100);
+  }
+  throw new Error(`job ${jobId} does not end`);
+}
+
+const FUND: Condition = { tag: 'fund', op: '=', value: 'yes' };
+const isWealthy = (one: Person): boolean => (one.wealth ?? 0) >= 60_000;
+const WEALTHY: Condition = { tag: 'wealth', op: '>=', value: 60_000 };
+const sizeOf = (holds: (one: Person) => boolean): number => PEOPLE.filter(holds).length;
+const countOf = async (condition: Condition): Promise<number> =>
+  (await ok<{ count: number }>(analyst('POST', '/audiences/count', { condition }))).count;
+const audienceOf = async (name: string, condition: Condition): Promise<string> =>
+  (await ok<{ id: string }>(analyst('POST', '/audiences', { name, description: '', condition }))).id;
+
+/** Sends a file as the analyst, as a browser would. */
+const send = (listId: string, key: string, text: string): Promise<Response> =>
+  fetch(`${server.url}/api/v1/lists/${listId}/content?key=${key}&file=a.csv`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'text/csv' },
+    body: text,
+  });
+const upload = async (listId: string, key: string, text: string): Promise<CustomerList> => {
+  const answer = await send(listId, key, text);
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+  const list: CustomerList = await answer.json();
+  return list;
+};
+
+describe('a profile', () => {
+  it('counts every value of every tag exactly, from the index, and tells what was planted and no more', async () => {
+    const profile = await ok<ProfileResult>(analyst('POST', '/audiences/profile', { condition: FUND }));
+    expect([profile.size, profile.baseSize]).toEqual([sizeOf((one) => one.fund), CUSTOMERS]);
+    for (const one of profile.tags) {
+      expect(one.buckets.reduce((sum, bucket) => sum + bucket.audience, 0)).toBe(profile.size);
+      expect(one.buckets.reduce((sum, bucket) => sum + bucket.base, 0)).toBe(CUSTOMERS);
+      for (const bucket of one.buckets) {
+        expect(bucket.base, `${one.tag} ${bucket.label}`).toBe(await countOf(bucket.condition));
+        expect(bucket.audience, `${one.tag} ${bucket.label}`).toBe(
+          await countOf({ all: [bucket.condition, FUND] }),
+        );
+      }
+    }
+    const news = profile.findings.filter((finding) => !finding.defining);
+    expect(news.map((finding) => finding.tag).sort()).toEqual(['channel', 'wealth']);
+    expect(news.find((finding) => finding.tag === 'channel')?.condition).toEqual({
+      tag: 'channel',
+      op: '=',
+      value: 'app',
+    });
+    expect(profile.tags.find((one) => one.tag === 'fund')?.defining).toBe(true);
+    const app = profile.tags.find((one) => one.tag === 'channel')?.buckets.find((one) => one.label === 'app');
+    const share = sizeOf((one) => one.fund && one.channel === 'app') / profile.size;
+    expect(app?.tgi).toBeCloseTo((100 * share) / (sizeOf((one) => one.channel === 'app') / CUSTOMERS), 6);
+  });
+
+  it('compares with another base, of a saved audience, in another language, and writes CSV', async () => {
+    const id = await audienceOf('Fund holders', FUND);
+    const profile = await ok<ProfileResult>(
+      analyst('POST', `/audiences/${id}/profile`, {
+        base: { condition: WEALTHY },
+        tags: ['channel', 'visits'],
+        language: 'zh-Hant',
+      }),
+    );
+    expect(profile.size).toBe(sizeOf((one) => one.fund));
+    expect(profile.baseSize).toBe(sizeOf(isWealthy));
+    expect(profile.tags.map((one) => one.tag).sort()).toEqual(['channel', 'visits']);
+    const app = profile.tags.find((one) => one.tag === 'channel')?.buckets.find((one) => one.label === 'app');
+    expect(app?.base).toBe(sizeOf((one) => isWealthy(one) && one.channel === 'app'));
+    expect(profile.findings[0]?.sentence).toContain('倍');
+    const csv = await ok<{ text: string }>(analyst('POST', '/audiences/profile/csv', { condition: FUND }));
+    expect(csv.text.split('\r\n')[0]).toContain('tag,title,value,audience,base');
+    expect(csv.text.split('\r\n').filter((line) => line.startsWith('channel,'))).toHaveLength(4);
+  });
+
+  it('shows nothing of a tag that was not granted, and does not select by it', async () => {
+    const marketer = await server.as('marketer');
+    const profile = await ok<ProfileResult>(marketer('POST', '/audiences/profile', { condition: FUND }));
+    expect(profile.skipped).toEqual(['secret']);
+    expect(profile.tags.map((one) => one.tag)).not.toContain('secret');
+    const secret: Condition = { tag: 'secret', op: '>=', value: 3 };
+    for (const [path, body] of [
+      ['profile', { condition: secret }],
+      ['profile', { condition: FUND, base: { condition: secret } }],
+      ['relax', { condition: secret, wanted: 10 }],
+      ['overlap', { sets: [{ condition: secret }] }],
+      ['lookalikes', { name: 'x', seed: { condition: secret } }],
+    ] as const) {
+      const refused = await marketer('POST', `/audiences/${path}`, body);
+      expect([path, refused.status, refused.body.code]).toEqual([path, 403, 'audiences.not_granted']);
+    }
+  });
+
+  it('refuses a tag that does not exist', async () => {
+    const refused = await analyst('POST', '/audiences/profile', { condition: FUND, tags: ['nothing'] });
+    expect([refused.status, refused.body.code]).toEqual([422, 'audiences.unknown_tag']);
+  });
+});
+
+describe('relaxing', () => {
+  it('proposes conditions whose counts are what they say, the nearest first', async () => {
+    const condition: Condition = { all: [WEALTHY, { tag: 'channel', op: '=', value: 'app' }] };
+    const now = sizeOf((one) => isWealthy(one) && one.channel === 'app');
+    const result = await ok<RelaxResult>(
+      analyst('POST', '/audiences/relax', { condition, wanted: now + 150 }),
+    );
+    expect(result.count).toBe(now);
+    expect(result.proposals.length).toBeGreaterThan(2);
+    for (const proposal of result.proposals) expect(await countOf(proposal.condition)).toBe(proposal.count);
+    const [best] = result.proposals;
+    expect(Math.abs((best?.count ?? 0) - now - 150)).toBeLessThanOrEqual((now + 150) / 100);
+    expect(best?.sentence).toMatch(/becomes/);
+    const kept = await ok<RelaxResult>(
+      analyst('POST', '/audiences/relax', { condition, wanted: now + 150, keep: ['/all/0'] }),
+    );
+    expect(kept.proposals.flatMap((one) => one.changes.map((change) => change.pointer))).not.toContain(
+      '/all/0',
+    );
+  });
+});
+
+describe('a look-alike', () => {
+  it('is made by a job, is a list that conditions name, and its scores are a tag', async () => {
+    const result = await finished<LookalikeResult>(
+      await ok(
+        analyst('POST', '/audiences/lookalikes', {
+          name: 'Like fund buyers',
+          seed: { condition: FUND },
+          size: 400,
+          scoreTag: 'like_fund',
+        }),
+      ),
+    );
+    expect([result.seedSize, result.size]).toEqual([sizeOf((one) => one.fund), 400]);
+    expect(result.auc).toBeGreaterThan(0.75);
+    expect(
+      result.traits
+        .slice(0, 2)
+        .map((trait) => trait.tag)
+        .sort(),
+    ).toEqual(['channel', 'wealth']);
+    expect(result.excluded).toContainEqual({ tag: 'gender', reason: 'protected' });
+    expect(result.excluded).toContainEqual({ tag: 'fund', reason: 'defines_seed' });
+    const inList: Condition = { list: result.listId };
+    expect(await countOf(inList)).toBe(400);
+    expect(await countOf({ all: [inList, FUND] })).toBe(0);
+    // Customers like those who buy are wealthier than others who do not.
+    expect(await countOf({ all: [inList, WEALTHY] })).toBeGreaterThan(
+      (2 * 400 * sizeOf((one) => !one.fund && isWealthy(one))) / sizeOf((one) => !one.fund),
+    );
+    const list = await ok<CustomerList>(analyst('GET', `/lists/${result.listId}`));
+    expect(list).toMatchObject({ origin: 'lookalike', size: 400, lookalike: { listId: result.listId } });
+    const scored = await countOf({ tag: 'like_fund', op: 'known' });
+    expect(scored).toBe(CUSTOMERS);
+  });
+
+  it('needs one seed of enough customers', async () => {
+    for (const seed of [{}, { condition: FUND, audience: 'aud_1' }]) {
+      const refused = await analyst('POST', '/audiences/lookalikes', { name: 'x', seed });
+      expect([refused.status, refused.body.code]).toEqual([422, 'audiences.bad_seed']);
+    }
+  });
+});
+
+describe('overlap', () => {
+  it('cuts sets into parts whose sizes are exact', async () => {
+    const id = await audienceOf('Wealthy', WEALTHY);
+    const snapshot = await ok<{ id: string }>(analyst('POST', `/audiences/${id}/snapshots`, {}));
+    const result = await ok<OverlapResult>(
+      analyst('POST', '/audiences/overlap', {
+        sets: [
+          { audience: id },
+          { name: 'Fund', condition: FUND },
+          { snapshot: snapshot.id },
+          { condition: { tag: 'channel', op: '=', value: 'app' } },
+        ],
+      }),
+    );
+    const inside = (one: Person): boolean[] => [
+      isWealthy(one),
+      one.fund,
+      isWealthy(one),
+      one.channel === 'app',
+    ];
+    expect(result.sets.slice(0, 2).map((set) => set.name)).toEqual(['Wealthy', 'Fund']);
+    expect(result.sets.map((set) => set.size)).toEqual(
+      [0, 1, 2, 3].map((at) => sizeOf((one) => inside(one)[at] ?? false)),
+    );
+    for (const region of result.regions)
+      expect(region.size).toBe(
+        sizeOf((one) => inside(one).every((held, at) => held === region.members.includes(at))),
+      );
+    expect(result.union).toBe(sizeOf((one) => inside(one).includes(true)));
+    expect(result.pairs.find(({ one, other }) => one === 0 && other === 2)?.jaccard).toBe(1);
+  });
+});
+
+describe('a list', () => {
+  const people = PEOPLE.slice(0, 900);
+  const expected: Partial<MatchReport> = { matched: 900, ambiguous: 0, customers: 900 };
+
+  it('matches ids, e-mail addresses, phones and their digests, and can be named in a condition', async () => {
+    const list = await ok<CustomerList>(
+      analyst('POST', '/lists', { name: 'Visitors', kind: 'target', purpose: 'Branch event' }),
+    );
+    expect(list.size).toBe(0);
+    const byId = await upload(
+      list.id,
+      'customer_id',
+      `customer_id,note\n${people.map((one) => `${one.id},"a, b"`).join('\n')}\nC99999,x\n${people[0]?.id},again\n`,
+    );
+    expect(byId).toMatchObject({ size: 900, version: 1 });
+    expect(byId.report).toMatchObject({ ...expected, rows: 902, unmatched: 1, duplicates: 1, invalid: 0 });
+    expect(byId.report?.examples).toContainEqual({ line: 902, value: 'C99999', reason: 'unmatched' });
+    expect(await countOf({ list: list.id })).toBe(900);
+    expect(await countOf({ all: [{ list: list.id }, FUND] })).toBe(people.filter((one) => one.fund).length);
+    expect(await countOf({ not: { list: list.id } })).toBe(CUSTOMERS - 900);
+
+    const byEmail = await upload(
+      list.id,
+      'email',
+      `email\n${people.map((one) => one.email.toUpperCase()).join('\n')}\nnobody@example.com\nno address\n`,
+    );
+    expect(byEmail.report).toMatchObject({ ...expected, rows: 902, unmatched: 1, invalid: 1 });
+    // A report does not spell out addresses.
+    expect(JSON.stringify(byEmail.report?.examples)).not.toContain('nobody@');
+
+    const byPhone = await upload(
+      list.id,
+      'phone',
+      `phone\n${people.map(({ phone }) => phone.replace('+86138', '+86 138-')).join('\n')}\n`,
+    );
+    expect(byPhone.report).toMatchObject({ ...expected, rows: 900, unmatched: 0 });
+
+    const digests = people.slice(0, 300).map((one, at) =>
+      createHash('sha256')
+        .update(at % 2 ? one.phone : one.phone.slice(1))
+        .digest('hex'),
+    );
+    const byDigest = await upload(list.id, 'phone_sha256', `hash\n${digests.join('\n')}\n`);
+    expect(byDigest.report).toMatchObject({ matched: 300, customers: 300 });
+    expect(byDigest).toMatchObject({ size: 300, version: 4 });
+    expect(await countOf({ list: list.id })).toBe(300);
+
+    const items = await ok<{ items: CustomerList[] }>(analyst('GET', '/lists'));
+    expect(items.items.map((one) => one.id)).toContain(list.id);
+  });
+
+  it('is not deleted while an audience names it, and keeps its customers when a file is refused', async () => {
+    const list = await ok<CustomerList>(
+      analyst('POST', '/lists', { name: 'Do not call', kind: 'black', purpose: 'Complaints' }),
+    );
+    await upload(list.id, 'customer_id', `${PEOPLE[0]?.id}\n${PEOPLE[1]?.id}\n`);
+    const refused = await send(list.id, 'customer_id', '');
+    expect(refused.status).toBe(422);
+    expect(await countOf({ list: list.id })).toBe(2);
+    const audience = await audienceOf('Not blocked', { not: { list: list.id } });
+    const inUse = await analyst('DELETE', `/lists/${list.id}`);
+    expect([inUse.status, inUse.body.code]).toEqual([409, 'audiences.list_in_use']);
+    await ok(analyst('DELETE', `/audiences/${audience}`));
+    await ok(analyst('DELETE', `/lists/${list.id}`));
+    expect((await analyst('GET', `/lists/${list.id}`)).status).toBe(404);
+    const gone = await analyst('POST', '/audiences/count', { condition: { list: list.id } });
+    expect(gone.status).toBe(422);
+  });
+});
+
+describe('growth', () => {
+  it('records sizes, who came and went, and keeps a policy', async () => {
+    const list = await ok<CustomerList>(
+      analyst('POST', '/lists', { name: 'Members', kind: 'target', purpose: 'Growth' }),
+    );
+    const put = (from: number, to: number): Promise<CustomerList> =>
+      upload(
+        list.id,
+        'customer_id',
+        PEOPLE.slice(from, to)
+          .map((one) => one.id)
+          .join('\n'),
+      );
+    await put(0, 100);
+    const id = await audienceOf('Members', { list: list.id });
+    const snapshot = await ok<{ id: string }>(analyst('POST', `/audiences/${id}/snapshots`, {}));
+    const policy = { mode: 'schedule', cron: '0 7 * * 1-5', alert: { growth: 0.1, below: 50 } };
+    const set = await ok<{ nextAt: string }>(analyst('PUT', `/audiences/${id}/policy`, policy));
+    expect(Date.parse(set.nextAt)).toBeGreaterThan(Date.now());
+    expect(await ok(analyst('POST', `/audiences/${id}/growth`))).toMatchObject({ count: 100 });
+    await put(20, 140);
+    expect(await ok(analyst('POST', `/audiences/${id}/growth`))).toMatchObject({
+      count: 120,
+      entered: 40,
+      left: 20,
+      alerts: ['growth'],
+    });
+    const growth = await ok<GrowthResult>(analyst('GET', `/audiences/${id}/growth?days=30&backcast=3`));
+    expect(growth.points.filter((one) => one.source === 'recorded').map((one) => one.count)).toEqual([
+      100, 120,
+    ]);
+    expect(growth.points.filter((one) => one.source === 'as_of')).toHaveLength(3);
+    expect(await ok(analyst('POST', `/audiences/${id}/flow`, { from: snapshot.id }))).toEqual({
+      before: 100,
+      after: 120,
+      stayed: 80,
+      entered: 40,
+      left: 20,
+    });
+    expect(await ok(analyst('GET', `/audiences/${id}/policy`))).toMatchObject({ policy, lastSize: 120 });
+    const bad = await analyst('PUT', `/audiences/${id}/policy`, { mode: 'schedule', cron: 'now and then' });
+    expect([bad.status, bad.body.code]).toEqual([422, 'audiences.bad_policy']);
+  });
+});
