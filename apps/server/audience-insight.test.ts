@@ -33,7 +33,7 @@ interface Person {
 
 /** A small bank whose fund buyers are wealthy people of the app, and in nothing else different from others. */
 const PEOPLE: readonly Person[] = ((): Person[] => {
-  const random = seededRandom(7);
+  const random = seededRandom(1);
   return Array.from({ length: CUSTOMERS }, (_, at) => {
     const wealth = Math.round(Math.exp(10 + 2 * (random.next() + random.next() + random.next() - 1.5)));
     const channel = CHANNELS[random.integer(4)] ?? 'app';
@@ -147,7 +147,7 @@ async function ok<Body>(answer: ReturnType<Caller>): Promise<Body> {
 async function finished<Result>({ jobId }: { jobId: string }): Promise<Result> {
   for (let tries = 0; tries < 600; tries++) {
     const job = await ok<{ state: string; result: Result; error?: unknown }>(admin('GET', `/jobs/${jobId}`));
-    if (job.state === 'completed') return job.result;
+    if (job.state === 'done') return job.result;
     if (job.state === 'failed') throw new Error(JSON.stringify(job));
     await sleep(100);
   }
@@ -164,14 +164,13 @@ const audienceOf = async (name: string, condition: Condition): Promise<string> =
   (await ok<{ id: string }>(analyst('POST', '/audiences', { name, description: '', condition }))).id;
 
 /** Sends a file as the analyst, as a browser would. */
-const send = (listId: string, key: string, text: string): Promise<Response> =>
-  fetch(`${server.url}/api/v1/lists/${listId}/content?key=${key}&file=a.csv`, {
-    method: 'PUT',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'text/csv' },
-    body: text,
-  });
-const upload = async (listId: string, key: string, text: string): Promise<CustomerList> => {
-  const answer = await send(listId, key, text);
+const send = (listId: string, key: string, text: string, column?: string): Promise<Response> =>
+  fetch(
+    `${server.url}/api/v1/lists/${listId}/content?key=${key}&file=a.csv${column === undefined ? '' : `&column=${column}`}`,
+    { method: 'PUT', headers: { authorization: `Bearer ${token}`, 'content-type': 'text/csv' }, body: text },
+  );
+const upload = async (listId: string, key: string, text: string, column?: string): Promise<CustomerList> => {
+  const answer = await send(listId, key, text, column);
   if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
   const list: CustomerList = await answer.json();
   return list;
@@ -359,6 +358,7 @@ describe('a list', () => {
       list.id,
       'customer_id',
       `customer_id,note\n${people.map((one) => `${one.id},"a, b"`).join('\n')}\nC99999,x\n${people[0]?.id},again\n`,
+      'customer_id',
     );
     expect(byId).toMatchObject({ size: 900, version: 1 });
     expect(byId.report).toMatchObject({ ...expected, rows: 902, unmatched: 1, duplicates: 1, invalid: 0 });
@@ -371,6 +371,7 @@ describe('a list', () => {
       list.id,
       'email',
       `email\n${people.map((one) => one.email.toUpperCase()).join('\n')}\nnobody@example.com\nno address\n`,
+      'email',
     );
     expect(byEmail.report).toMatchObject({ ...expected, rows: 902, unmatched: 1, invalid: 1 });
     // A report does not spell out addresses.
@@ -380,6 +381,7 @@ describe('a list', () => {
       list.id,
       'phone',
       `phone\n${people.map(({ phone }) => phone.replace('+86138', '+86 138-')).join('\n')}\n`,
+      'phone',
     );
     expect(byPhone.report).toMatchObject({ ...expected, rows: 900, unmatched: 0 });
 
@@ -388,7 +390,7 @@ describe('a list', () => {
         .update(at % 2 ? one.phone : one.phone.slice(1))
         .digest('hex'),
     );
-    const byDigest = await upload(list.id, 'phone_sha256', `hash\n${digests.join('\n')}\n`);
+    const byDigest = await upload(list.id, 'phone_sha256', `hash\n${digests.join('\n')}\n`, 'hash');
     expect(byDigest.report).toMatchObject({ matched: 300, customers: 300 });
     expect(byDigest).toMatchObject({ size: 300, version: 4 });
     expect(await countOf({ list: list.id })).toBe(300);

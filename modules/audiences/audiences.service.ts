@@ -99,11 +99,13 @@ export function createAudiences(deps: AudiencesDeps): Audiences {
   ): Promise<Evaluation> => {
     const release = await releases.current();
     const catalog = await catalogFor(release, [condition], options.now);
+    const checked = requireCondition(condition, catalog, {
+      ...(options.at === undefined ? {} : { at: options.at }),
+      ...(options.audienceId === undefined ? {} : { audienceId: options.audienceId }),
+    });
+    deps.onEvaluated?.(withAudiences(checked, catalog.audience));
     return {
-      condition: requireCondition(condition, catalog, {
-        ...(options.at === undefined ? {} : { at: options.at }),
-        ...(options.audienceId === undefined ? {} : { audienceId: options.audienceId }),
-      }),
+      condition: checked,
       catalog,
       release,
       now: options.now ?? clock.now(),

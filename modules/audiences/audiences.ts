@@ -37,6 +37,8 @@ export interface AudiencesDeps {
   readonly catalog: (release: Release, asOf?: EpochMs) => Promise<ConditionCatalog>;
   /** Names in a condition whose use this actor has not been granted. @default nothing is withheld */
   readonly useFaults?: (condition: Condition, actor: Actor) => Promise<readonly ProblemFault[]>;
+  /** Told of every condition that is evaluated, with those of the audiences in it. Returns at once. */
+  readonly onEvaluated?: (conditions: readonly Condition[]) => void;
   /** Shared by all who evaluate conditions in this process. @default one of its own */
   readonly sets?: SetEngine;
 }

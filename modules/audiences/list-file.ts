@@ -149,7 +149,10 @@ export async function* listRows(
   }
   if (inQuotes) throw fail(`ends inside quotes that were opened in the record of line ${recordLine}.`);
   endRecord();
-  if (wanted < 0) throw audiencesProblems.bad_list_file({ detail: 'The file is empty.' });
+  if (counts.rows === 0)
+    throw audiencesProblems.bad_list_file({
+      detail: head.length > 0 ? 'The file has no rows below its head.' : 'The file is empty.',
+    });
   if (filled > 0) yield out.subarray(0, filled);
 }
 

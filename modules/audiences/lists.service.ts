@@ -201,26 +201,27 @@ export function createLists(deps: ListsDeps): Lists {
         );
         await warehouse.createTable({
           name: found,
-          columns: 'key String, line UInt32, rows UInt32, valid UInt8, customers UInt32, cid UInt32',
+          columns: 'line UInt32, times UInt32, valid UInt8, customers UInt32, cid UInt32',
           orderBy: 'tuple()',
           spread: 'any',
         });
-        // One row a different value: looked up once, however often it stands in the file.
-        const given = `SELECT if(valid, ${match.key('value')}, '') AS key, min(line) AS line, count() AS rows, valid FROM (SELECT line, value, ${match.isKey('value')} AS valid FROM ${warehouse.identifier(staged)}) GROUP BY key, valid`;
+        // One row a different value: looked up once, however often it stands in the file. What is no key stays a row each.
+        const given = `SELECT if(valid, ${match.key('value')}, toString(line)) AS key, valid, min(line) AS first, count() AS times FROM (SELECT line, value, ${match.isKey('value')} AS valid FROM ${warehouse.identifier(staged)}) GROUP BY key, valid`;
+        const known = `SELECT key, uniqExact(cid) AS customers, any(cid) AS customer FROM (${match.keys}) WHERE key IN (SELECT key FROM (${given}) WHERE valid) GROUP BY key`;
         await deps.matcher.command(
-          `INSERT INTO ${warehouse.identifier(found)} SELECT g.key, g.line, g.rows, g.valid, k.customers, k.cid FROM (${given}) AS g LEFT JOIN (SELECT key, uniqExact(cid) AS customers, any(cid) AS cid FROM (${match.keys}) WHERE key IN (SELECT key FROM (${given}) WHERE valid) GROUP BY key) AS k ON g.key = k.key`,
+          `INSERT INTO ${warehouse.identifier(found)} (line, times, valid, customers, cid) SELECT g.first, g.times, g.valid, if(g.valid, k.customers, 0), k.customer FROM (${given}) AS g LEFT JOIN (${known}) AS k ON g.key = k.key`,
           {},
           { ...LONG, settings: { join_use_nulls: 0 } },
         );
         const from = warehouse.identifier(found);
         await warehouse.command(
-          `INSERT INTO ${warehouse.identifier(members)} SELECT DISTINCT cid FROM ${from} WHERE valid AND customers = 1`,
+          `INSERT INTO ${warehouse.identifier(members)} SELECT DISTINCT cid FROM ${from} WHERE customers = 1`,
           {},
           LONG,
         );
         const [totals] = await warehouse.query(
           Totals,
-          `SELECT sum(rows) AS rows, sumIf(rows, NOT valid) AS invalid, countIf(valid) AS valid, countIf(valid AND customers = 1) AS matched, countIf(valid AND customers > 1) AS ambiguous, countIf(valid AND customers = 0) AS unmatched, uniqExactIf(cid, valid AND customers = 1) AS customers FROM ${from}`,
+          `SELECT sum(f.times) AS rows, sumIf(f.times, NOT f.valid) AS invalid, countIf(f.valid) AS valid, countIf(f.customers = 1) AS matched, countIf(f.customers > 1) AS ambiguous, countIf(f.valid AND f.customers = 0) AS unmatched, uniqExactIf(f.cid, f.customers = 1) AS customers FROM ${from} AS f`,
         );
         const examples = await warehouse.query(
           ExampleRow,
