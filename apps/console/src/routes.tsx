@@ -9,6 +9,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { sessionQuery } from './api/session.queries.ts';
+import { readAudienceSearch } from './pages/audiences/audience-search.ts';
 import { CrashedPage } from './pages/crashed-page.tsx';
 import { LostPage } from './pages/lost-page.tsx';
 import { SignInPage } from './pages/sign-in/sign-in-page.tsx';
@@ -72,14 +73,18 @@ const marketing = [
     '/audiences',
     lazyRouteComponent(() => import('./pages/audiences/audiences-page.tsx'), 'AudiencesPage'),
   ),
-  page(
-    '/audiences/new',
-    lazyRouteComponent(() => import('./pages/audiences/audience-page.tsx'), 'NewAudiencePage'),
-  ),
-  page(
-    '/audiences/$audienceId',
-    lazyRouteComponent(() => import('./pages/audiences/audience-page.tsx'), 'AudiencePage'),
-  ),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/audiences/new',
+    component: lazyRouteComponent(() => import('./pages/audiences/audience-page.tsx'), 'NewAudiencePage'),
+    validateSearch: readAudienceSearch,
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/audiences/$audienceId',
+    component: lazyRouteComponent(() => import('./pages/audiences/audience-page.tsx'), 'AudiencePage'),
+    validateSearch: readAudienceSearch,
+  }),
   page(
     '/templates',
     lazyRouteComponent(() => import('./pages/content/templates-page.tsx'), 'TemplatesPage'),

@@ -5,6 +5,17 @@ import type {
   CreateAudience,
   EvaluateResult,
   ExplainResult,
+  FlowResult,
+  GrowthPoint,
+  GrowthResult,
+  LookalikeRequest,
+  OverlapRequest,
+  OverlapResult,
+  PolicyResult,
+  ProfileRequest,
+  ProfileResult,
+  RefreshPolicy,
+  RelaxResult,
   ReplaceAudience,
   ValuesResult,
   Vocabulary,
@@ -57,13 +68,73 @@ export const countQuery = (condition: Condition) =>
     placeholderData: keepPreviousData,
   });
 
-export const explainQuery = (condition: Condition, language: Language) =>
+/** With `asOf`, as of that past instant. */
+export const explainQuery = (condition: Condition, language: Language, asOf?: string) =>
   queryOptions({
-    queryKey: ['audiences', 'explain', condition, language],
+    queryKey: ['audiences', 'explain', condition, language, asOf],
     queryFn: ({ signal }) =>
-      api.post<ExplainResult>('/audiences/explain', { body: { condition, language }, signal }),
+      api.post<ExplainResult>('/audiences/explain', { body: { condition, language, asOf }, signal }),
     placeholderData: keepPreviousData,
   });
+
+/* Insight: answers that are worth a wait, kept while the reader goes back and forth. */
+
+export const profileQuery = (request: ProfileRequest) =>
+  queryOptions({
+    queryKey: ['audiences', 'profile', request],
+    queryFn: ({ signal }) => api.post<ProfileResult>('/audiences/profile', { body: request, signal }),
+    placeholderData: keepPreviousData,
+    staleTime: 300_000,
+  });
+export const exportProfile = (request: ProfileRequest) =>
+  api.postBlob('/audiences/profile/csv', { body: request });
+
+export interface RelaxQuestion {
+  readonly condition: Condition;
+  readonly wanted: number;
+  readonly keep: readonly string[];
+}
+export const relaxCondition = (question: RelaxQuestion, language: Language, signal?: AbortSignal) =>
+  api.post<RelaxResult>('/audiences/relax', {
+    body: { ...question, limit: 8, language },
+    ...(signal ? { signal } : {}),
+  });
+
+export const overlapQuery = (sets: OverlapRequest['sets']) =>
+  queryOptions({
+    queryKey: ['audiences', 'overlap', sets],
+    queryFn: ({ signal }) => api.post<OverlapResult>('/audiences/overlap', { body: { sets }, signal }),
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+  });
+
+export const startLookalike = (request: LookalikeRequest) =>
+  api.post<{ readonly jobId: string }>('/audiences/lookalikes', { body: request });
+
+export const growthQuery = (audienceId: string, days: number, backcast: number) =>
+  queryOptions({
+    queryKey: ['audiences', 'one', audienceId, 'growth', days, backcast],
+    queryFn: ({ signal }) =>
+      api.get<GrowthResult>(`/audiences/${audienceId}/growth`, { query: { days, backcast }, signal }),
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+  });
+export const recordSize = (audienceId: string) =>
+  api.post<GrowthPoint>(`/audiences/${audienceId}/growth`, { body: {} });
+export const flowQuery = (audienceId: string, from: string, to?: string) =>
+  queryOptions({
+    queryKey: ['audiences', 'one', audienceId, 'flow', from, to],
+    queryFn: ({ signal }) =>
+      api.post<FlowResult>(`/audiences/${audienceId}/flow`, { body: { from, to }, signal }),
+    placeholderData: keepPreviousData,
+  });
+export const policyQuery = (audienceId: string) =>
+  queryOptions({
+    queryKey: ['audiences', 'one', audienceId, 'policy'],
+    queryFn: ({ signal }) => api.get<PolicyResult>(`/audiences/${audienceId}/policy`, { signal }),
+  });
+export const setPolicy = (audienceId: string, policy: RefreshPolicy) =>
+  api.put<PolicyResult>(`/audiences/${audienceId}/policy`, { body: policy });
 
 export const evaluateCondition = (condition: Condition, customerId: string, language: Language) =>
   api.post<EvaluateResult>('/audiences/evaluate', { body: { condition, customerId, language } });

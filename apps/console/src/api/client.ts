@@ -76,7 +76,8 @@ async function send(
   return response;
 }
 
-async function problemOf(response: Response): Promise<ProblemDetails> {
+/** What the server said about a refused request, also when a proxy answered in its place. */
+export async function problemOf(response: Response): Promise<ProblemDetails> {
   const text = await response.text();
   try {
     const body: ProblemDetails = JSON.parse(text);
@@ -93,7 +94,7 @@ async function problemOf(response: Response): Promise<ProblemDetails> {
   };
 }
 
-function unreachable(error: unknown): ProblemDetails {
+export function unreachable(error: unknown): ProblemDetails {
   return {
     type: 'about:blank',
     title: 'The server cannot be reached.',

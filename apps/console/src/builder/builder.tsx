@@ -55,6 +55,8 @@ interface ConditionBuilderProps {
   readonly vocabulary: VocabularyOf;
   /** The condition to begin with; give the builder a new `key` to begin anew. */
   readonly initial: Condition;
+  /** A condition from outside, such as a proposal or JSON, that takes the place of the present one; undo brings that back. */
+  readonly replacement?: { readonly condition: Condition; readonly round: number } | undefined;
   readonly explained: ReadonlyMap<string, ExplainedNode>;
   readonly onChange: (built: Built) => void;
 }
@@ -86,7 +88,13 @@ export function built(root: GroupNode, vocabulary: VocabularyOf): Built {
 }
 
 /** Builds a condition by dragging its parts together. */
-export function ConditionBuilder({ vocabulary, initial, explained, onChange }: ConditionBuilderProps) {
+export function ConditionBuilder({
+  vocabulary,
+  initial,
+  replacement,
+  explained,
+  onChange,
+}: ConditionBuilderProps) {
   const t = useText();
   const localized = useLocalized();
   const words = useWords();
@@ -114,6 +122,13 @@ export function ConditionBuilder({ vocabulary, initial, explained, onChange }: C
   const change = useCallback((next: (now: GroupNode) => GroupNode, tag?: string) => {
     dispatch({ type: 'set', change: next, ...(tag === undefined ? {} : { tag }) });
   }, []);
+
+  const lastRound = useRef(replacement?.round);
+  useEffect(() => {
+    if (!replacement || replacement.round === lastRound.current) return;
+    lastRound.current = replacement.round;
+    change(() => treeOf(replacement.condition, newId));
+  }, [replacement, change]);
 
   useEffect(() => {
     const handleKey = (event: KeyboardEvent): void => {

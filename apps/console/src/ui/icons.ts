@@ -8,6 +8,7 @@ export {
   CheckOutlined as CheckIcon,
   ClockCircleOutlined as TimeIcon,
   CloseOutlined as CloseIcon,
+  ColumnWidthOutlined as TargetIcon,
   CopyOutlined as CopyIcon,
   DeleteOutlined as RemoveIcon,
   DownloadOutlined as DownloadIcon,

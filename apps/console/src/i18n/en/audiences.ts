@@ -20,7 +20,16 @@ export const audiences = {
   shareOfAll: 'Share of all customers',
   completeFirst: 'Counting waits',
   incomplete: 'Complete every condition to count.',
-  tab: { builder: 'Builder', try: 'Test a customer', json: 'JSON', snapshots: 'Snapshots and export' },
+  tab: {
+    builder: 'Build',
+    profile: 'Profile',
+    overlap: 'Overlap',
+    growth: 'Growth',
+    lookalike: 'Look-alike',
+    snapshots: 'Snapshots and export',
+    try: 'Test a customer',
+    json: 'JSON',
+  },
   json: {
     title: 'Condition as JSON',
     note: 'The same condition as text, for copying and for what the builder does not show.',

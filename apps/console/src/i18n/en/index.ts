@@ -6,6 +6,8 @@ import { content } from './content.ts';
 import { customers } from './customers.ts';
 import { governance } from './governance.ts';
 import { home } from './home.ts';
+import { insight } from './insight.ts';
+import { lists } from './lists.ts';
 import { metrics } from './metrics.ts';
 import { contacts, decisions, models, offers } from './recommendation.ts';
 import { reports } from './reports.ts';
@@ -26,6 +28,8 @@ export const en = {
   decisions,
   governance,
   home,
+  insight,
+  lists,
   metrics,
   models,
   offers,

@@ -19,6 +19,7 @@ export const shell = {
   page: {
     campaigns: 'Campaigns',
     audiences: 'Audiences',
+    lists: 'Lists',
     templates: 'Content',
     approvals: 'Approvals',
     contacts: 'Live contacts',

@@ -23,7 +23,16 @@ export const audiences: Translation<typeof en> = {
   shareOfAll: '占全部客户的比例',
   completeFirst: '等待计数',
   incomplete: '请补齐所有条件后再计数。',
-  tab: { builder: '构建器', try: '测试客户', json: 'JSON', snapshots: '快照与导出' },
+  tab: {
+    builder: '构建',
+    profile: '画像',
+    overlap: '重叠',
+    growth: '增长',
+    lookalike: '相似人群',
+    snapshots: '快照与导出',
+    try: '测试客户',
+    json: 'JSON',
+  },
   json: {
     title: 'JSON 条件',
     note: '同一条件的文本形式，便于复制，也可编辑构建器未显示的部分。',

@@ -22,6 +22,7 @@ export const shell: Translation<typeof en> = {
   page: {
     campaigns: '营销活动',
     audiences: '客群',
+    lists: '名单',
     templates: '内容',
     approvals: '审批',
     contacts: '实时触达',

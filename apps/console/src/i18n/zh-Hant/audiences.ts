@@ -23,7 +23,16 @@ export const audiences: Translation<typeof en> = {
   shareOfAll: '佔全部客戶的比例',
   completeFirst: '等待計數',
   incomplete: '請補齊所有條件後再計數。',
-  tab: { builder: '構建器', try: '測試客戶', json: 'JSON', snapshots: '快照與匯出' },
+  tab: {
+    builder: '構建',
+    profile: '畫像',
+    overlap: '重疊',
+    growth: '增長',
+    lookalike: '相似人群',
+    snapshots: '快照與匯出',
+    try: '測試客戶',
+    json: 'JSON',
+  },
   json: {
     title: 'JSON 條件',
     note: '同一條件的文字形式，便於複製，也可編輯構建器未顯示的部分。',

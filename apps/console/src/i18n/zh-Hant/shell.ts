@@ -22,6 +22,7 @@ export const shell: Translation<typeof en> = {
   page: {
     campaigns: '營銷活動',
     audiences: '客群',
+    lists: '名單',
     templates: '內容',
     approvals: '審批',
     contacts: '即時觸達',

@@ -1,8 +1,8 @@
 import type { Audience } from '@rapport/audiences/contract';
 import type { Condition } from '@rapport/conditions';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
 import {
   audienceQuery,
   createAudience,
@@ -13,29 +13,40 @@ import {
 } from '../../api/audiences.queries.ts';
 import { type Built, ConditionBuilder } from '../../builder/builder.tsx';
 import { explainedByNode } from '../../builder/explained.ts';
-import { useLanguage, useText } from '../../i18n/i18n.ts';
+import { useLanguage, useLocalized, useText } from '../../i18n/i18n.ts';
 import { useMay } from '../../shell/session.ts';
 import { useConfirm } from '../../ui/confirm.ts';
-import { RemoveIcon, SaveIcon } from '../../ui/icons.ts';
+import { RemoveIcon, SaveIcon, TargetIcon } from '../../ui/icons.ts';
 import { Button, Input, Tabs } from '../../ui/kit.ts';
 import { useNotify } from '../../ui/notify.ts';
 import { Page, Panel } from '../../ui/page.tsx';
 import { Answer, ProblemView } from '../../ui/states.tsx';
 import { useDebounced } from '../../ui/use-debounced.ts';
+import { AsOfControl } from './as-of-control.tsx';
+import { type AudienceSearch, type AudienceTab, conditionOf, narrowed } from './audience-search.ts';
 import { AudienceTotal } from './audience-total.tsx';
+import './audiences.css';
 import { JsonPanel } from './json-panel.tsx';
+import { ProfilePanel } from './profile-panel.tsx';
+import { RelaxDrawer } from './relax-drawer.tsx';
 import { SnapshotsPanel } from './snapshots-panel.tsx';
 import { TryCustomerPanel } from './try-customer-panel.tsx';
 
 const EVERYONE: Condition = { all: [] };
 
 export function NewAudiencePage() {
-  return <AudienceEditor />;
+  const navigate = useNavigate();
+  const search = useSearch({ from: '/signed-in/audiences/new' });
+  const handleSearch = (next: AudienceSearch): void =>
+    void navigate({ to: '/audiences/new', search: { ...search, ...next }, replace: true });
+  return <AudienceEditor search={search} onSearch={handleSearch} />;
 }
 
 export function AudiencePage() {
   const t = useText();
+  const navigate = useNavigate();
   const { audienceId } = useParams({ from: '/signed-in/audiences/$audienceId' });
+  const search = useSearch({ from: '/signed-in/audiences/$audienceId' });
   const audience = useQuery({ ...audienceQuery(audienceId), refetchOnMount: 'always' });
   if (!audience.data) {
     return (
@@ -44,13 +55,29 @@ export function AudiencePage() {
       </Page>
     );
   }
-  return <AudienceEditor key={audience.data.id} audience={audience.data} />;
+  const handleSearch = (next: AudienceSearch): void =>
+    void navigate({
+      to: '/audiences/$audienceId',
+      params: { audienceId },
+      search: { ...search, ...next },
+      replace: true,
+    });
+  return (
+    <AudienceEditor key={audience.data.id} audience={audience.data} search={search} onSearch={handleSearch} />
+  );
 }
 
-function AudienceEditor({ audience }: { readonly audience?: Audience }) {
+interface AudienceEditorProps {
+  readonly audience?: Audience;
+  readonly search: AudienceSearch;
+  readonly onSearch: (next: AudienceSearch) => void;
+}
+
+function AudienceEditor({ audience, search, onSearch }: AudienceEditorProps) {
   const t = useText();
   const may = useMay();
   const language = useLanguage();
+  const localized = useLocalized();
   const notify = useNotify();
   const confirm = useConfirm();
   const navigate = useNavigate();
@@ -59,17 +86,25 @@ function AudienceEditor({ audience }: { readonly audience?: Audience }) {
   const [name, setName] = useState(audience?.name ?? '');
   const [description, setDescription] = useState(audience?.description ?? '');
   const [built, setBuilt] = useState<Built | undefined>(undefined);
-  // A condition that came from outside the builder (JSON) starts the builder anew.
-  const [start, setStart] = useState<{ readonly round: number; readonly condition: Condition }>({
-    round: 0,
-    condition: audience?.condition ?? EVERYONE,
-  });
+  const [initial] = useState<Condition>(
+    () => audience?.condition ?? conditionOf(search.condition) ?? EVERYONE,
+  );
+  // A condition that came from outside the builder (JSON, a proposal, a finding) takes its place; undo brings it back.
+  const [replacement, setReplacement] = useState<{ condition: Condition; round: number } | undefined>(
+    undefined,
+  );
+  const replace = (next: Condition): void =>
+    setReplacement((last) => ({ condition: next, round: (last?.round ?? 0) + 1 }));
+  const [isRelaxing, setIsRelaxing] = useState(false);
+  const { asOf } = search;
+  const tab = search.tab ?? 'builder';
 
   // Questions wait until the hand rests; an older one under way is aborted by the newer.
   const asked = useDebounced(built, 250);
-  const condition = asked?.complete ? asked.condition : undefined;
+  // Before the builder has read its vocabulary the condition is the one it will begin with.
+  const condition = asked === undefined ? initial : asked.complete ? asked.condition : undefined;
   const explain = useQuery({
-    ...explainQuery(condition ?? EVERYONE, language),
+    ...explainQuery(condition ?? EVERYONE, language, asOf),
     enabled: condition !== undefined,
   });
   const isSettled = asked === built && condition !== undefined && !explain.isPlaceholderData;
@@ -87,7 +122,13 @@ function AudienceEditor({ audience }: { readonly audience?: Audience }) {
       await queries.invalidateQueries({ queryKey: ['audiences', 'list'] });
       await queries.invalidateQueries({ queryKey: vocabularyQuery.queryKey });
       notify.done(t('audiences.saved'));
-      if (!audience) await navigate({ to: '/audiences/$audienceId', params: { audienceId: saved.id } });
+      if (!audience) {
+        await navigate({
+          to: '/audiences/$audienceId',
+          params: { audienceId: saved.id },
+          search: { ...search, condition: undefined },
+        });
+      }
     },
   });
   const remove = useMutation({
@@ -106,6 +147,67 @@ function AudienceEditor({ audience }: { readonly audience?: Audience }) {
     });
     if (sure) remove.mutate();
   };
+  const handleNarrow = (extra: Condition, label: string): void => {
+    if (!built) return;
+    replace(narrowed(built.condition, extra));
+    notify.done(t('insight.profile.narrowed', { label }));
+  };
+  const titleOf = (tagId: string): string =>
+    localized(vocabulary.data?.tags.find(({ id }) => id === tagId)?.title ?? tagId);
+  const tabs: { key: AudienceTab; label: string; forceRender?: boolean; children: ReactNode }[] = [
+    {
+      key: 'builder',
+      label: t('audiences.tab.builder'),
+      forceRender: true,
+      children: (
+        <Answer query={vocabulary}>
+          {(words) => (
+            <ConditionBuilder
+              vocabulary={words}
+              initial={initial}
+              replacement={replacement}
+              explained={explained}
+              onChange={setBuilt}
+            />
+          )}
+        </Answer>
+      ),
+    },
+    {
+      key: 'profile',
+      label: t('audiences.tab.profile'),
+      children: (
+        <ProfilePanel
+          condition={condition}
+          audienceId={audience?.id}
+          vocabulary={vocabulary.data}
+          base={search.base}
+          isPast={asOf !== undefined}
+          onBase={(base) => onSearch({ base })}
+          onNarrow={handleNarrow}
+        />
+      ),
+    },
+    ...(audience
+      ? [
+          {
+            key: 'snapshots' as const,
+            label: t('audiences.tab.snapshots'),
+            children: <SnapshotsPanel audience={audience} />,
+          },
+        ]
+      : []),
+    {
+      key: 'try',
+      label: t('audiences.tab.try'),
+      children: <TryCustomerPanel condition={built?.complete ? built.condition : undefined} />,
+    },
+    {
+      key: 'json',
+      label: t('audiences.tab.json'),
+      children: <JsonPanel condition={built?.condition ?? initial} onApply={replace} />,
+    },
+  ];
   const mayWrite = may('audiences.write');
   const title = audience ? audience.name : t('audiences.new');
 
@@ -162,52 +264,35 @@ function AudienceEditor({ audience }: { readonly audience?: Audience }) {
         counting={explain.isFetching || asked !== built}
         incomplete={built !== undefined && !built.complete}
         error={condition === undefined ? undefined : explain.error}
+        controls={
+          <>
+            <AsOfControl
+              asOf={asOf}
+              result={isSettled ? explain.data : undefined}
+              titleOf={titleOf}
+              onChange={(next) => onSearch({ asOf: next })}
+            />
+            <Button icon={<TargetIcon />} onClick={() => setIsRelaxing(true)}>
+              {t('insight.relax.open')}
+            </Button>
+          </>
+        }
+      />
+      <RelaxDrawer
+        open={isRelaxing}
+        onClose={() => setIsRelaxing(false)}
+        condition={condition}
+        explained={isSettled ? explain.data : undefined}
+        onUse={(next) => {
+          setIsRelaxing(false);
+          replace(next);
+          notify.done(t('insight.relax.used'));
+        }}
       />
       <Tabs
-        items={[
-          {
-            key: 'builder',
-            label: t('audiences.tab.builder'),
-            forceRender: true,
-            children: (
-              <Answer query={vocabulary}>
-                {(words) => (
-                  <ConditionBuilder
-                    key={start.round}
-                    vocabulary={words}
-                    initial={start.condition}
-                    explained={explained}
-                    onChange={setBuilt}
-                  />
-                )}
-              </Answer>
-            ),
-          },
-          {
-            key: 'try',
-            label: t('audiences.tab.try'),
-            children: <TryCustomerPanel condition={built?.complete ? built.condition : undefined} />,
-          },
-          {
-            key: 'json',
-            label: t('audiences.tab.json'),
-            children: (
-              <JsonPanel
-                condition={built?.condition ?? start.condition}
-                onApply={(next) => setStart({ round: start.round + 1, condition: next })}
-              />
-            ),
-          },
-          ...(audience
-            ? [
-                {
-                  key: 'snapshots',
-                  label: t('audiences.tab.snapshots'),
-                  children: <SnapshotsPanel audience={audience} />,
-                },
-              ]
-            : []),
-        ]}
+        activeKey={tab}
+        onChange={(key) => onSearch({ tab: tabs.find((one) => one.key === key)?.key })}
+        items={tabs}
       />
       {audience ? (
         <Panel>

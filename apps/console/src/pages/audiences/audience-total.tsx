@@ -1,4 +1,5 @@
 import type { ExplainResult } from '@rapport/audiences/contract';
+import type { ReactNode } from 'react';
 import { useText } from '../../i18n/i18n.ts';
 import { Meter, Num, Percent, useFormats } from '../../ui/figures.tsx';
 import { Spin } from '../../ui/kit.ts';
@@ -9,18 +10,20 @@ interface AudienceTotalProps {
   readonly counting: boolean;
   readonly incomplete: boolean;
   readonly error: unknown;
+  /** What can be asked about the count: another instant, another size. */
+  readonly controls?: ReactNode;
 }
 
 /** The live count: how many, of how many, in how long, and the condition in words. */
-export function AudienceTotal({ result, counting, incomplete, error }: AudienceTotalProps) {
+export function AudienceTotal({ result, counting, incomplete, error, controls }: AudienceTotalProps) {
   const t = useText();
   const formats = useFormats();
-  if (error) return <ProblemView error={error} />;
   const share = result && result.total > 0 ? result.count / result.total : 0;
   const sentence = result?.nodes[0]?.sentence;
   return (
-    <section className="panel" aria-label={t('audiences.total')} aria-live="polite">
-      <div className="row gap-l">
+    <section className="panel" aria-label={t('audiences.total')}>
+      {error ? <ProblemView error={error} /> : null}
+      <div className="row gap-l" aria-live="polite" style={error ? { display: 'none' } : undefined}>
         <div style={{ minWidth: 180 }}>
           <div className="figure-label row gap-s">
             {t('audiences.total')} {counting ? <Spin size="small" /> : null}
@@ -44,6 +47,7 @@ export function AudienceTotal({ result, counting, incomplete, error }: AudienceT
           <p className="soft">{incomplete ? t('audiences.incomplete') : sentence}</p>
         </div>
       </div>
+      {controls ? <div className="row between gap-m total-controls">{controls}</div> : null}
     </section>
   );
 }
