@@ -91,5 +91,9 @@ create table if not exists audiences.membership (
 );
 `,
     },
+    {
+      id: '20261125T094000_size_snapshot',
+      sql: 'alter table audiences.size add column if not exists snapshot_id text;',
+    },
   ],
 };

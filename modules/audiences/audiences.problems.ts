@@ -8,6 +8,7 @@ export const audiencesProblems = defineProblems('audiences', {
   in_use: { status: 409, title: 'The audience is in use and cannot be deleted.' },
   bad_instant: { status: 422, title: 'A condition cannot be evaluated as of this instant.' },
   not_granted: { status: 403, title: 'The condition names what you have not been granted.' },
+  whole_bank_only: { status: 403, title: 'This is done over the whole bank, of which you see a part.' },
   bad_cursor: { status: 400, title: 'This is not a cursor of this list.' },
   unknown_tag: { status: 422, title: 'There is no such tag with values.' },
   bad_list_file: { status: 422, title: 'This file cannot be read as a list.' },

@@ -1,3 +1,4 @@
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import type { Condition } from '@rapport/conditions';
 import { type ConditionCatalog, quoted, type Scalar, type TagEntry } from '@rapport/conditions';
 import { toIso } from '@rapport/kernel';
@@ -25,6 +26,16 @@ export interface CodedTags {
     release: Release,
     signal?: AbortSignal,
   ): AsyncGenerator<CodedPair & { readonly totals: Float64Array }>;
+  /**
+   * The commonest members of a list tag with their customers, who may be in several; `undefined` when the tag is no
+   * list, or its members are not indexed.
+   */
+  members(
+    tagId: string,
+    catalog: ConditionCatalog,
+    release: Release,
+    signal?: AbortSignal,
+  ): Promise<readonly ListMember[] | undefined>;
   /** A tag's buckets alone. */
   buckets(
     tagId: string,
@@ -34,15 +45,29 @@ export interface CodedTags {
   ): Promise<readonly CodedBucket[]>;
 }
 
+/** A member of a list tag and the customers who have it. */
+export interface ListMember {
+  readonly bucket: CodedBucket;
+  readonly cids: CidSet;
+}
+
 interface CodedTagsDeps {
   readonly warehouse: Warehouse;
-  /** The set engine's codes; `undefined` where a tag is not indexed. */
+  /** The set engine's codes of several tags; those that are not indexed are left out. */
   readonly indexed: (
-    tagId: string,
+    tagIds: readonly string[],
     catalog: ConditionCatalog,
     release: Release,
     signal: AbortSignal | undefined,
-  ) => Promise<CodedTag | undefined>;
+  ) => Promise<ReadonlyMap<string, CodedTag>>;
+  /** The commonest members of a list tag; `undefined` where it is not indexed. */
+  readonly indexedMembers: (
+    tagId: string,
+    most: number,
+    catalog: ConditionCatalog,
+    release: Release,
+    signal: AbortSignal | undefined,
+  ) => Promise<readonly { readonly label: string; readonly cids: CidSet }[] | undefined>;
   /** The buckets of an indexed tag. */
   readonly indexedBuckets: (
     tagId: string,
@@ -57,13 +82,16 @@ interface CodedTagsDeps {
 }
 
 const MOST_VALUES = 14;
+/** Pairs read together: a statement costs more than the bytes of a small bank, and the bytes of a large one are held twice. */
+const PAIRS_AT_ONCE = 4;
 const DAY_MS = 86_400_000;
+type Pair = CodedPair & { readonly totals: Float64Array };
 const TopRow = Type.Object({ value: Type.Unknown(), n: Type.Integer() });
 const EdgeRow = Type.Object({ edges: Type.Array(Type.Number()) });
 
 export function createCodedTags(deps: CodedTagsDeps): CodedTags {
   const { warehouse, memoryBytes } = deps;
-  const kept = new Map<string, { pair: CodedPair & { totals: Float64Array }; usedIn: number }>();
+  const kept = new Map<string, { pair: Pair; usedIn: number }>();
   let keptBytes = 0;
 
   /** By one condition a bucket: slow, and right for whatever evaluates conditions. */
@@ -81,23 +109,27 @@ export function createCodedTags(deps: CodedTagsDeps): CodedTags {
   };
 
   const read = async (
-    ids: readonly string[],
+    pairs: readonly (readonly string[])[],
     ...[catalog, release, signal]: [ConditionCatalog, Release, AbortSignal | undefined]
-  ): Promise<CodedPair & { totals: Float64Array }> => {
-    const coded: { tag: string; found: CodedTag }[] = [];
-    for (const tag of ids) {
-      const entry = catalog.tag(tag);
-      if (!entry || entry.type === 'list') continue;
-      const found = (await deps.indexed(tag, catalog, release, signal)) ?? (await byEvaluation(tag, entry));
-      coded.push({ tag, found });
+  ): Promise<Pair[]> => {
+    const indexed = await deps.indexed(pairs.flat(), catalog, release, signal);
+    const packed: Pair[] = [];
+    for (const ids of pairs) {
+      const coded: { tag: string; found: CodedTag }[] = [];
+      for (const tag of ids) {
+        const entry = catalog.tag(tag);
+        if (entry) coded.push({ tag, found: indexed.get(tag) ?? (await byEvaluation(tag, entry)) });
+      }
+      const [low, high] = coded;
+      const bytes = low ? packPair(low.found.codes, high?.found.codes) : new Uint8Array();
+      packed.push({
+        bytes,
+        totals: totalBytes(bytes),
+        tags: coded.map(({ tag, found }, at) => ({ tag, shift: at === 0 ? 0 : 4, buckets: found.buckets })),
+      });
+      await yieldToLoop();
     }
-    const [low, high] = coded;
-    const bytes = low ? packPair(low.found.codes, high?.found.codes) : new Uint8Array();
-    return {
-      bytes,
-      totals: totalBytes(bytes),
-      tags: coded.map(({ tag, found }, at) => ({ tag, shift: at === 0 ? 0 : 4, buckets: found.buckets })),
-    };
+    return packed;
   };
 
   /** What no present question used goes first; then what was just read, for pushing out the others gains nothing. */
@@ -116,23 +148,42 @@ export function createCodedTags(deps: CodedTagsDeps): CodedTags {
       if (!entry || entry.type === 'list') return [];
       return (await deps.indexedBuckets(tagId, catalog, release, signal)) ?? bucketsOf(warehouse, entry);
     },
+    async members(tagId, catalog, release, signal) {
+      if (catalog.tag(tagId)?.type !== 'list') return undefined;
+      const found = await deps.indexedMembers(tagId, MOST_VALUES, catalog, release, signal);
+      return found?.map(({ label, cids }, at) => ({ bucket: { code: at + 1, values: [label] }, cids }));
+    },
     async *pairs(tagIds, catalog, release, signal) {
       const wanted = new Set(tagIds);
       // Pairs are the same whatever is asked for, so that what is kept serves every question.
       const all = catalog.tagIds().filter((id) => catalog.tag(id)?.type !== 'list');
-      for (let at = 0; at < all.length; at += 2) {
-        const ids = all.slice(at, at + 2);
-        if (!ids.some((id) => wanted.has(id))) continue;
-        const key = JSON.stringify(ids.map((id) => [id, placeOf(catalog.tag(id))]));
-        const known = kept.get(key);
-        if (known) known.usedIn = release.number;
-        const pair = known?.pair ?? (await read(ids, catalog, release, signal));
-        if (!known) {
-          kept.set(key, { pair, usedIn: release.number });
-          keptBytes += pair.bytes.length;
-          makeRoom(release.number, key);
+      const asked = Array.from({ length: Math.ceil(all.length / 2) }, (_, at) =>
+        all.slice(2 * at, 2 * at + 2),
+      )
+        .filter((ids) => ids.some((id) => wanted.has(id)))
+        .map((ids) => ({ ids, key: JSON.stringify(ids.map((id) => [id, placeOf(catalog.tag(id))])) }));
+      for (let from = 0; from < asked.length; from += PAIRS_AT_ONCE) {
+        const group = asked.slice(from, from + PAIRS_AT_ONCE);
+        const missing = group.filter(({ key }) => !kept.has(key));
+        const fresh = await read(
+          missing.map(({ ids }) => ids),
+          catalog,
+          release,
+          signal,
+        );
+        const present = new Map(missing.map(({ key }, at) => [key, fresh[at]]));
+        for (const { key } of group) {
+          const known = kept.get(key);
+          if (known) known.usedIn = release.number;
+          const pair = known?.pair ?? present.get(key);
+          if (!pair) continue;
+          if (!known) {
+            kept.set(key, { pair, usedIn: release.number });
+            keptBytes += pair.bytes.length;
+            makeRoom(release.number, key);
+          }
+          yield { ...pair, tags: pair.tags.filter(({ tag }) => wanted.has(tag)) };
         }
-        yield { ...pair, tags: pair.tags.filter(({ tag }) => wanted.has(tag)) };
       }
     },
   };

@@ -29,18 +29,17 @@ export function sayFinding(facts: FindingFacts, language: Language): string {
   const hant = language === 'zh-Hant';
   const base = baseName ? `「${baseName}」` : hant ? '全體客戶' : '全体客户';
   const quoted = hant || !baseName ? base : `“${baseName}”`;
-  const shares = `本客群 ${here},${quoted} ${there}`;
-  const colon = ':';
-  if (audienceShare === 0)
-    return `${trait}${colon}${hant ? '本客群中沒有' : '本客群中没有'}(${quoted} ${there})`;
+  const shares = `（本客群 ${here}，${quoted} ${there}）`;
+  const none = hant ? '中沒有' : '中没有';
+  if (audienceShare === 0) return `${trait}：本客群${none}（${quoted} ${there}）`;
   if (times === Number.POSITIVE_INFINITY)
-    return `${trait}${colon}${hant ? '佔' : '占'}本客群 ${here},${quoted}${hant ? '中沒有' : '中没有'}`;
+    return `${trait}：${hant ? '佔' : '占'}本客群 ${here}，${quoted}${none}`;
   const share = hant ? '佔比' : '占比';
   if (times >= 1.1)
-    return `${trait}${colon}${share}${hant ? '為' : '为'}${quoted}的 ${sayTimes(times)} 倍(${shares})`;
+    return `${trait}：${share}${hant ? '為' : '为'}${quoted}的 ${sayTimes(times)} 倍${shares}`;
   if (times <= 0.9)
-    return `${trait}${colon}${share}${hant ? '僅為' : '仅为'}${quoted}的 ${sayTimes(times)} 倍(${shares})`;
-  return `${trait}${colon}${share}略${audienceShare > baseShare ? '高' : '低'}(${shares})`;
+    return `${trait}：${share}${hant ? '僅為' : '仅为'}${quoted}的 ${sayTimes(times)} 倍${shares}`;
+  return `${trait}：${share}略${audienceShare > baseShare ? '高' : '低'}${shares}`;
 }
 
 /** `38%`, `4.2%`, `0.07%`: as many digits as tell it apart from nothing. */

@@ -122,7 +122,9 @@ export const ProfileTag = Type.Object(
       examples: [false],
     }),
     ordered: Type.Boolean({ description: 'Whether its buckets are ranges in order', examples: [true] }),
-    cramersV: Ratio('How strongly the tag and membership hang together'),
+    cramersV: Ratio(
+      'How strongly the tag and membership hang together; of tags of several values, the value that does most',
+    ),
     meanDifference: Type.Optional(
       Type.Number({
         description: 'Of ranges: how far the means lie apart, in standard deviations',
@@ -134,7 +136,9 @@ export const ProfileTag = Type.Object(
       description: 'Effect × √support of its best finding; ranks',
       examples: [0.31],
     }),
-    buckets: Type.Array(ProfileBucket, { description: 'In the order of the values' }),
+    buckets: Type.Array(ProfileBucket, {
+      description: 'In the order of the values; of tags of several values a customer may be in several',
+    }),
   },
   { description: 'One tag of a profile' },
 );
@@ -172,7 +176,8 @@ export const ProfileResult = Type.Object(
     }),
     tags: Type.Array(ProfileTag, { description: 'Every tag, strongest first' }),
     skipped: Type.Array(TagIdField, {
-      description: 'Tags that cannot be profiled, such as lists, or whose use the caller was not granted',
+      description:
+        'Tags that cannot be profiled, such as lists of too many different values, or whose use the caller was not granted',
     }),
     tookMs,
     release,
@@ -456,6 +461,7 @@ export const LookalikeResult = Type.Object(
               'not_granted',
               'gives_seed_away',
               'same_for_all',
+              'says_nothing',
               'not_coded',
             ] as const,
             {
@@ -618,7 +624,7 @@ export const RefreshPolicy = Type.Object(
   {
     mode: Type.Enum(['live', 'schedule', 'after_refresh', 'frozen'] as const, {
       description:
-        '`live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more',
+        '`live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked',
       examples: ['after_refresh'],
     }),
     cron: Type.Optional(
@@ -639,6 +645,20 @@ export const RefreshPolicy = Type.Object(
     businessDays: Type.Optional(
       Type.Boolean({
         description: 'Of `schedule`: not on days off of the business calendar',
+        default: false,
+        examples: [true],
+      }),
+    ),
+    calendar: Type.Optional(
+      Type.Enum(['CN', 'HK', 'TW'] as const, {
+        description: 'Business calendar; beyond the years it knows Monday to Friday are business days',
+        default: 'CN',
+        examples: ['TW'],
+      }),
+    ),
+    snapshot: Type.Optional(
+      Type.Boolean({
+        description: 'Freeze who is in as a snapshot each time it is recorded',
         default: false,
         examples: [true],
       }),
@@ -694,6 +714,9 @@ export const GrowthPoint = Type.Object(
     }),
     version: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Version of the definition', examples: [3] }),
+    ),
+    snapshot: Type.Optional(
+      Type.String({ description: 'Snapshot that was frozen then', examples: ['snp_01j9z3'] }),
     ),
     alerts: Type.Optional(
       Type.Array(

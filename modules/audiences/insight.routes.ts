@@ -160,13 +160,14 @@ export function audienceInsightRoutes(insight: Insight): Routes {
         config: write,
         schema: {
           operationId: 'recordAudienceSize',
-          summary: 'Record who is in an audience now',
+          summary: 'Record who is in an audience now, and freeze it when its policy says so',
           tags,
           params: AudienceParams,
           response: { 201: GrowthPoint },
         },
       },
-      async (request, reply) => reply.code(201).send(await insight.growth.record(request.params.id)),
+      async (request, reply) =>
+        reply.code(201).send(await insight.growth.record(request.params.id, request.actor)),
     );
     http.post(
       '/audiences/:id/flow',
@@ -195,7 +196,7 @@ export function audienceInsightRoutes(insight: Insight): Routes {
           response: { 200: PolicyResult },
         },
       },
-      async (request) => insight.growth.policy(request.params.id),
+      async (request) => insight.growth.policy(request.params.id, request.actor),
     );
     http.put(
       '/audiences/:id/policy',

@@ -2,7 +2,7 @@ import type { ConditionCatalog } from '@rapport/conditions';
 import type { IdentityMatcher } from '@rapport/customers';
 import type { AuditRecord } from '@rapport/governance';
 import type { Clock, EpochMs, Log } from '@rapport/kernel';
-import type { Jobs, Placement, Relational, Release, Releases, Warehouse } from '@rapport/stores';
+import type { CidSet, Jobs, Placement, Relational, Release, Releases, Warehouse } from '@rapport/stores';
 import type { Audiences, AudienceUsage } from './audiences.ts';
 import type { CodedBucket, CodedTag } from './coded-tag.ts';
 import { createCodedTags } from './coded-tags.ts';
@@ -27,14 +27,18 @@ export interface InsightDeps {
   readonly engine?: CodeEngine;
   readonly publishScores?: NonNullable<LookalikeDeps['publishScores']>;
   readonly listUsages?: (listId: string) => Promise<readonly AudienceUsage[]>;
-  readonly isBusinessDay?: (day: string) => boolean;
   /** Bytes that codes of tags may take in memory. @default 3 GiB */
   readonly codeMemoryBytes?: number;
 }
 
 /** What is needed of the set engine. */
 export interface CodeEngine {
-  codes(tagId: string, view: CodeView): Promise<CodedTag | undefined>;
+  codesOf(tagIds: readonly string[], view: CodeView): Promise<ReadonlyMap<string, CodedTag>>;
+  entries(
+    tagId: string,
+    view: CodeView,
+    limit: number,
+  ): Promise<readonly { readonly label?: string; readonly cids: CidSet }[] | undefined>;
   buckets(tagId: string, view: CodeView): Promise<readonly CodedBucket[] | undefined>;
 }
 interface CodeView {
@@ -67,7 +71,11 @@ export function createAudienceInsight(deps: InsightDeps): Insight {
   const codes = createCodedTags({
     warehouse: deps.warehouse,
     resolve: audiences.resolve,
-    indexed: async (tag, catalog, release, signal) => engine.codes(tag, viewOf(catalog, release, signal)),
+    indexed: async (tags, catalog, release, signal) => engine.codesOf(tags, viewOf(catalog, release, signal)),
+    indexedMembers: async (tag, most, catalog, release, signal) => {
+      const entries = await engine.entries(tag, viewOf(catalog, release, signal), most);
+      return entries?.flatMap(({ label, cids }) => (label === undefined ? [] : [{ label, cids }]));
+    },
     indexedBuckets: async (tag, catalog, release, signal) =>
       engine.buckets(tag, viewOf(catalog, release, signal)),
     memoryBytes: deps.codeMemoryBytes ?? 3 * 2 ** 30,

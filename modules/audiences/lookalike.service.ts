@@ -18,6 +18,7 @@ import {
   fitCodedLogistic,
   judgeLookalike,
   takeBest,
+  tellingTags,
 } from './lookalike.ts';
 
 export interface LookalikeDeps {
@@ -73,6 +74,8 @@ const MOST_OTHERS = 100_000;
 const HELD_OUT = 0.2;
 const L2 = 5;
 const TRAITS = 20;
+/** Tags that a model learns from at most: beyond the ones that tell most, more teach it noise. */
+const MOST_TAGS = 150;
 /** A tag that alone ranks a seed above another customer this surely was how the seed was made, or follows from it. */
 const GIVES_AWAY = 0.97;
 /**
@@ -184,17 +187,25 @@ export function createLookalikes(deps: LookalikeDeps): Lookalikes {
       seen += inPair.length;
       if (seen % 50 < 2) await report(0.02 + (0.28 * seen) / Math.max(1, wanted.length), 'reading tags');
     }
-    if (columns.length === 0)
-      throw audiencesProblems.bad_seed({
-        detail: 'No tag is left to learn from: all are excluded, protected, or give the seed away.',
-      });
-
     /* learn and judge */
     const [train, held] = [rowsWhere(isHeld, 0), rowsWhere(isHeld, 1)];
     const part = (rows: Uint32Array): { columns: Uint8Array[]; labels: Uint8Array } => ({
       columns: columns.map((column) => Uint8Array.from(rows, (row) => column[row] ?? 0)),
       labels: Uint8Array.from(rows, (row) => labels[row] ?? 0),
     });
+    // The customers kept aside have no say in which tags count either.
+    const telling = new Set(tellingTags(part(train), MOST_TAGS));
+    for (let at = columns.length - 1; at >= 0; at--) {
+      if (telling.has(at)) continue;
+      excluded.push({ tag: tags[at]?.id ?? '', reason: 'says_nothing' });
+      columns.splice(at, 1);
+      tags.splice(at, 1);
+    }
+    if (columns.length === 0)
+      throw audiencesProblems.bad_seed({
+        detail:
+          'No tag is left to learn from: all are excluded, protected, give the seed away or do not tell it from others.',
+      });
     const model = await fitCodedLogistic(part(train), {
       l2: L2,
       mostSteps: 60,

@@ -9,6 +9,7 @@ import {
   fitCodedLogistic,
   judgeLookalike,
   takeBest,
+  tellingTags,
 } from './lookalike.ts';
 
 const ROWS = 6_000;
@@ -49,6 +50,19 @@ describe('the look-alike model', () => {
     const pull = (column: number, code: number): number =>
       residuals.reduce((sum, each, row) => (rows.columns[column]?.[row] === code ? sum + each : sum), 0);
     expect(pull(0, 2) + (model.weights[2] ?? 0)).toBeCloseTo(0, 0);
+  });
+
+  it('learns only from tags that tell seeds from others, the strongest first, and mostly from no other', () => {
+    let chance = 0;
+    for (let seed = 1; seed <= 20; seed++) {
+      const rows = planted(seed);
+      const telling = tellingTags(rows, 100);
+      expect(telling.slice(0, 2)).toEqual([0, 1]);
+      expect(tellingTags(rows, 1)).toEqual([0]);
+      chance += telling.length - 2;
+    }
+    // 200 tags that say nothing.
+    expect(chance).toBeLessThanOrEqual(5);
   });
 
   it('judges on other customers and scores as it was judged', async () => {

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { murmur3, type Random } from '@rapport/kernel';
-import { classifierMetrics } from '@rapport/statistics';
+import { association, benjaminiHochberg, classifierMetrics } from '@rapport/statistics';
 import { CODES, type CodedPair } from './coded-tag.ts';
 
 /** Rows to learn from, column after column: `columns[k][row]` is the code of tag k. */
@@ -227,6 +227,30 @@ export function aucOfTag(codes: Uint8Array, labels: Uint8Array): number {
     seedTotal += seeds[code] ?? 0;
   }
   return seedTotal > 0 && below > 0 ? concordant / (seedTotal * below) : 0.5;
+}
+
+/**
+ * The tags worth learning from: those whose codes hang together with the label by more than chance, at a false
+ * discovery rate of 5 % over all tags, at most so many, the strongest first. Of hundreds of tags most say nothing about
+ * a seed, and each of them would only teach the model the noise of its rows.
+ * @returns positions of columns
+ * @source screening by marginal association: Fan & Lv 2008, J. R. Statist. Soc. B 70:849–911
+ */
+export function tellingTags({ columns, labels }: CodedRows, most: number): number[] {
+  const judged = columns.map((codes, at) => {
+    const counts = new Float64Array(2 * CODES);
+    for (let row = 0; row < codes.length; row++) {
+      const cell = (labels[row] ?? 0) * CODES + (codes[row] ?? 0);
+      counts[cell] = (counts[cell] ?? 0) + 1;
+    }
+    return { at, ...association(counts, CODES) };
+  });
+  const corrected = benjaminiHochberg(judged.map(({ pValue }) => pValue));
+  return judged
+    .filter((_, at) => (corrected[at] ?? 1) <= 0.05)
+    .sort((a, b) => b.cramersV - a.cramersV || a.at - b.at)
+    .slice(0, most)
+    .map(({ at }) => at);
 }
 
 const rate = (seeds: Float64Array, others: Float64Array, code: number): number =>

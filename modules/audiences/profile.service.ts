@@ -9,13 +9,12 @@ import {
   bucketCondition,
   CODES,
   type CodedBucket,
-  type CodedColumn,
   codeCounts,
   countBytes,
   gather,
   isOrdered,
 } from './coded-tag.ts';
-import type { CodedTags } from './coded-tags.ts';
+import type { CodedTags, ListMember } from './coded-tags.ts';
 import { definingTags } from './defining-tags.ts';
 import { sayFinding } from './finding-words.ts';
 import type {
@@ -67,7 +66,9 @@ const YIELD_MS = 12;
 
 interface Counted extends TagCounts {
   readonly entry: TagEntry;
-  readonly coded: CodedColumn;
+  readonly buckets: readonly CodedBucket[];
+  /** The codes of some customers. */
+  readonly gather: (cids: Uint32Array) => Uint8Array;
 }
 
 /** Profiles and overlaps of audiences. */
@@ -124,22 +125,31 @@ export function createProfiles(deps: InsightDeps): ProfileService {
           restBytes && sharedBytes
             ? partCounts(codeCounts(sharedBytes, shift), codeCounts(restBytes, shift))
             : wholeCounts(codeCounts(totals, shift), counts, baseSet.size);
-        const coded = { bytes, shift, buckets };
-        const middles = middlesOf(coded);
+        const middles = middlesOf(buckets);
         counted.push({
           tag,
-          ordered: isOrdered(coded),
+          ordered: isOrdered({ buckets }),
           ...(middles ? { middles } : {}),
           audience: counts,
           ...spread,
           entry,
-          coded,
+          buckets,
+          gather: (cids) => gather({ bytes, shift }, cids),
         });
       }
       if (performance.now() - breath > YIELD_MS) {
         await yieldToLoop();
         breath = performance.now();
       }
+    }
+    for (const tag of allowed) {
+      const entry = catalog.tag(tag);
+      const members = entry && (await codes.members(tag, catalog, release, signal));
+      if (!members) continue;
+      const without = (await audiences.resolve({ tag, op: 'unknown' }, scope)).cids;
+      counted.push(
+        countMembers(tag, entry, members, without, { audience, base: isWhole ? undefined : baseSet, rest }),
+      );
     }
     const profiledTags = new Set(counted.map(({ tag }) => tag));
     const skipped = asked.filter((id) => !profiledTags.has(id));
@@ -279,11 +289,40 @@ const partCounts = (
   rest,
 });
 
+/** A list tag: each member by its customers, who may have several. */
+function countMembers(
+  tag: string,
+  entry: TagEntry,
+  members: readonly ListMember[],
+  without: CidSet,
+  sets: { readonly audience: CidSet; readonly base: CidSet | undefined; readonly rest: CidSet },
+): Counted {
+  const [audience, base, rest] = [new Float64Array(CODES), new Float64Array(CODES), new Float64Array(CODES)];
+  for (const { bucket, cids } of [{ bucket: { code: 0 }, cids: without }, ...members]) {
+    audience[bucket.code] = sets.audience.andSize(cids);
+    base[bucket.code] = sets.base ? sets.base.andSize(cids) : cids.size;
+    rest[bucket.code] = sets.rest.andSize(cids);
+  }
+  return {
+    tag,
+    ordered: false,
+    overlapping: true,
+    audience,
+    base,
+    rest,
+    entry,
+    buckets: members.map(({ bucket }) => bucket),
+    // To tell whether two tags say the same, the commonest member that a customer has is enough.
+    gather: (cids) =>
+      Uint8Array.from(cids, (cid) => members.find((one) => one.cids.has(cid))?.bucket.code ?? 0),
+  };
+}
+
 /** Middles of ranges as numbers; of ranges open at an end, the end there is. */
-function middlesOf(coded: CodedColumn): (number | undefined)[] | undefined {
-  if (!isOrdered(coded)) return undefined;
+function middlesOf(buckets: readonly CodedBucket[]): (number | undefined)[] | undefined {
+  if (!isOrdered({ buckets })) return undefined;
   const middles: (number | undefined)[] = new Array<undefined>(CODES).fill(undefined);
-  for (const { code, from, to } of coded.buckets) {
+  for (const { code, from, to } of buckets) {
     const [low, high] = [numberOf(from), numberOf(to)];
     middles[code] = low === undefined ? high : high === undefined ? low : (low + high) / 2;
   }
@@ -317,7 +356,7 @@ function rankFindings(
   const drawn = new Map(
     strongest.flatMap(({ tag }) => {
       const one = byTag.get(tag);
-      return one ? [[tag, gather(one.coded, sample)] as const] : [];
+      return one ? [[tag, one.gather(sample)] as const] : [];
     }),
   );
   const alikeness = (one: string, other: string): number => {
@@ -342,8 +381,8 @@ function rankFindings(
   return [...news, ...own];
 }
 
-function findingCondition(finding: Finding, { tag, entry, coded }: Counted): Condition {
-  const [first, last] = [bucketOf(coded, finding.codes[0]), bucketOf(coded, finding.codes.at(-1))];
+function findingCondition(finding: Finding, { tag, entry, buckets }: Counted): Condition {
+  const [first, last] = [bucketOf(buckets, finding.codes[0]), bucketOf(buckets, finding.codes.at(-1))];
   if (first === 'unknown' || last === 'unknown' || first === last) return bucketCondition(tag, entry, first);
   return bucketCondition(tag, entry, {
     code: first.code,
@@ -351,8 +390,8 @@ function findingCondition(finding: Finding, { tag, entry, coded }: Counted): Con
     ...(last.to === undefined ? {} : { to: last.to }),
   });
 }
-const bucketOf = (coded: CodedColumn, code: number | undefined): CodedBucket | 'unknown' =>
-  coded.buckets.find((bucket) => bucket.code === code) ?? 'unknown';
+const bucketOf = (buckets: readonly CodedBucket[], code: number | undefined): CodedBucket | 'unknown' =>
+  buckets.find((bucket) => bucket.code === code) ?? 'unknown';
 
 const titleOf = (entry: TagEntry | undefined, id: string, language: Language): string =>
   entry ? localized(entry.title, language) : id;
@@ -361,7 +400,7 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function presentTag(
   tag: TagProfile,
-  { entry, coded, ordered }: Counted,
+  { entry, buckets, ordered }: Counted,
   defining: boolean,
   language: Language,
 ): ProfileResult['tags'][number] {
@@ -377,7 +416,7 @@ function presentTag(
       ...tag.buckets.filter((one) => one.code > 0),
       ...tag.buckets.filter((one) => one.code === 0),
     ].map(({ code, audience, base, audienceShare, baseShare, tgi, effect, pValue, corrected, isFinding }) => {
-      const bucket = bucketOf(coded, code);
+      const bucket = bucketOf(buckets, code);
       return {
         label: bucketLabel(entry, bucket, language),
         condition: bucketCondition(tag.tag, entry, bucket),

@@ -167,7 +167,7 @@ describe('a finding in words', () => {
       'Own funds: yes: 2.4 times as common (38% against 16% among all customers)',
     );
     expect(sayFinding({ ...facts, trait: '持有基金:是' }, 'zh-Hant')).toBe(
-      '持有基金:是:佔比為全體客戶的 2.4 倍(本客群 38%,全體客戶 16%)',
+      '持有基金:是：佔比為全體客戶的 2.4 倍（本客群 38%，全體客戶 16%）',
     );
     expect(sayFinding({ ...facts, trait: '持有基金:是', baseName: '潜力客户' }, 'zh-Hans')).toContain(
       '“潜力客户”',

@@ -8,13 +8,15 @@ import {
 } from '@rapport/statistics';
 import { CODES } from './coded-tag.ts';
 
-/** Counts of one tag's codes: index = code, 0 = unknown; they add up to the sizes. */
+/** Counts of one tag's codes: index = code, 0 = unknown; they add up to the sizes, unless they overlap. */
 export interface TagCounts {
   readonly tag: string;
   /** Middles of the buckets by code where they are ranges of numbers; makes a mean difference possible. */
   readonly middles?: readonly (number | undefined)[];
   /** Whether the codes 1, 2, … stand in an order that means something. */
   readonly ordered: boolean;
+  /** Whether a customer may have several codes, so that counts add up to more than the sizes. */
+  readonly overlapping?: boolean;
   readonly audience: ArrayLike<number>;
   readonly base: ArrayLike<number>;
   /** Members of the base outside the audience: what the audience is tested against. */
@@ -115,11 +117,23 @@ export function profileOf(tags: readonly TagCounts[], options: ProfileOptions): 
     return {
       tag: tag.tag,
       buckets: profiled,
-      cramersV: association([...Array.from(tag.audience), ...Array.from(tag.rest)], CODES).cramersV,
+      cramersV: tag.overlapping
+        ? Math.max(0, ...Array.from({ length: CODES }, (_, code) => ownAssociation(tag, code, options)))
+        : association([...Array.from(tag.audience), ...Array.from(tag.rest)], CODES).cramersV,
       meanDifference: meanDifference(tag),
       score: Math.max(0, ...profiled.filter((bucket) => bucket.isFinding).map((bucket) => bucket.score)),
     };
   });
+}
+
+/** Of one code against all who do not have it. */
+function ownAssociation(
+  { audience, rest }: TagCounts,
+  code: number,
+  { audienceSize, restSize }: ProfileOptions,
+): number {
+  const [inside, outside] = [audience[code] ?? 0, rest[code] ?? 0];
+  return association([inside, audienceSize - inside, outside, restSize - outside], 2).cramersV;
 }
 
 const share = (count: number, size: number): number => (size > 0 ? count / size : 0);

@@ -318,7 +318,13 @@ async function searchEdge(
       right = middle - 1;
     }
   }
-  if (!bracket) return last.at === here ? undefined : at(last.at);
+  if (!bracket) {
+    // The size is out of reach: the least change that gets as near to it, for nothing lies beyond the tag's last value.
+    if (last.at === here) return undefined;
+    const least = await leastEdge({ countAt, near: here, far: last, edges, most: MOST_EDGES });
+    const rounded = tidy(least, Math.abs(least - here), line.step);
+    return at((await countAt(rounded)) === last.count ? rounded : least);
+  }
   const { high } = bracket;
   const found = await nearestEdge({
     countAt,
@@ -329,6 +335,34 @@ async function searchEdge(
     most: MOST_EDGES,
   });
   return found.at === here ? undefined : at(found.at);
+}
+
+/** The edge nearest to `near` that counts what the far one does, where counts only grow or only fall along the line. */
+async function leastEdge(of: {
+  readonly countAt: (edge: number) => Promise<number>;
+  readonly near: number;
+  readonly far: { readonly at: number; readonly count: number };
+  /** Values the tag has, from the near end to the far one; tried before any other. */
+  readonly edges: readonly number[];
+  readonly most: number;
+}): Promise<number> {
+  const isFar = async (edge: number): Promise<boolean> => (await of.countAt(edge)) === of.far.count;
+  let [left, right] = [0, of.edges.length];
+  while (left < right) {
+    const middle = (left + right) >> 1;
+    if (await isFar(of.edges[middle] ?? of.far.at)) right = middle;
+    else left = middle + 1;
+  }
+  let far = of.edges[right] ?? of.far.at;
+  // A value of the tag is as good an end as any; only what lies past all of them is narrowed.
+  if (right < of.edges.length) return far;
+  let near = of.edges.at(-1) ?? of.near;
+  for (let tries = 0; tries < of.most; tries++) {
+    const middle = (near + far) / 2;
+    if (await isFar(middle)) far = middle;
+    else near = middle;
+  }
+  return far;
 }
 
 /** As few digits as the search needs: no marketer wants 481,733.19327. */
@@ -471,8 +505,8 @@ function present(
   }));
   const words = {
     en: { becomes: ' becomes ', dropped: ' is left out', and: '; ' },
-    'zh-Hant': { becomes: '改為', dropped: '不再要求', and: ';' },
-    'zh-Hans': { becomes: '改为', dropped: '不再要求', and: ';' },
+    'zh-Hant': { becomes: '改為', dropped: '不再要求', and: '；' },
+    'zh-Hans': { becomes: '改为', dropped: '不再要求', and: '；' },
   }[language];
   return {
     condition: proposal.condition,

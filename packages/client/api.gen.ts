@@ -252,7 +252,7 @@ export interface paths {
         /** Sizes of an audience over time, recorded and as of past instants */
         get: operations["readAudienceGrowth"];
         put?: never;
-        /** Record who is in an audience now */
+        /** Record who is in an audience now, and freeze it when its policy says so */
         post: operations["recordAudienceSize"];
         delete?: never;
         options?: never;
@@ -4987,6 +4987,11 @@ export interface operations {
                              */
                             left?: number;
                             /**
+                             * @description Snapshot that was frozen then
+                             * @example snp_01j9z3
+                             */
+                            snapshot?: string;
+                            /**
                              * @description Recorded then, or counted now as of then
                              * @example recorded
                              * @enum {unknown}
@@ -5048,6 +5053,11 @@ export interface operations {
                          * @example 12840
                          */
                         left?: number;
+                        /**
+                         * @description Snapshot that was frozen then
+                         * @example snp_01j9z3
+                         */
+                        snapshot?: string;
                         /**
                          * @description Recorded then, or counted now as of then
                          * @example recorded
@@ -5135,16 +5145,29 @@ export interface operations {
                              */
                             businessDays: boolean;
                             /**
+                             * @description Business calendar; beyond the years it knows Monday to Friday are business days
+                             * @default CN
+                             * @example TW
+                             * @enum {unknown}
+                             */
+                            calendar: "CN" | "HK" | "TW";
+                            /**
                              * @description Of `schedule`: minute hour day month weekday
                              * @example 0 7 * * 1-5
                              */
                             cron?: string;
                             /**
-                             * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
+                             * @description `live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked
                              * @example after_refresh
                              * @enum {unknown}
                              */
                             mode: "live" | "schedule" | "after_refresh" | "frozen";
+                            /**
+                             * @description Freeze who is in as a snapshot each time it is recorded
+                             * @default false
+                             * @example true
+                             */
+                            snapshot: boolean;
                             /**
                              * @description Time zone of the schedule
                              * @default Asia/Shanghai
@@ -5204,16 +5227,29 @@ export interface operations {
                      */
                     businessDays?: boolean;
                     /**
+                     * @description Business calendar; beyond the years it knows Monday to Friday are business days
+                     * @default CN
+                     * @example TW
+                     * @enum {unknown}
+                     */
+                    calendar?: "CN" | "HK" | "TW";
+                    /**
                      * @description Of `schedule`: minute hour day month weekday
                      * @example 0 7 * * 1-5
                      */
                     cron?: string;
                     /**
-                     * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
+                     * @description `live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked
                      * @example after_refresh
                      * @enum {unknown}
                      */
                     mode: "live" | "schedule" | "after_refresh" | "frozen";
+                    /**
+                     * @description Freeze who is in as a snapshot each time it is recorded
+                     * @default false
+                     * @example true
+                     */
+                    snapshot?: boolean;
                     /**
                      * @description Time zone of the schedule
                      * @default Asia/Shanghai
@@ -5280,16 +5316,29 @@ export interface operations {
                              */
                             businessDays: boolean;
                             /**
+                             * @description Business calendar; beyond the years it knows Monday to Friday are business days
+                             * @default CN
+                             * @example TW
+                             * @enum {unknown}
+                             */
+                            calendar: "CN" | "HK" | "TW";
+                            /**
                              * @description Of `schedule`: minute hour day month weekday
                              * @example 0 7 * * 1-5
                              */
                             cron?: string;
                             /**
-                             * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
+                             * @description `live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked
                              * @example after_refresh
                              * @enum {unknown}
                              */
                             mode: "live" | "schedule" | "after_refresh" | "frozen";
+                            /**
+                             * @description Freeze who is in as a snapshot each time it is recorded
+                             * @default false
+                             * @example true
+                             */
+                            snapshot: boolean;
                             /**
                              * @description Time zone of the schedule
                              * @default Asia/Shanghai
