@@ -29,12 +29,11 @@ export interface IndexReader {
     wanted: readonly PieceRef[],
     signal: AbortSignal | undefined,
   ): Promise<ReadonlyMap<string, EntryDetail>>;
-  /** The codes of a tag's blocks, by number of the block. */
+  /** The codes of blocks by `nameOf`, in one statement; they are not kept. */
   codes(
-    directory: TagDirectory,
-    keys: readonly number[],
+    wanted: readonly PieceRef[],
     signal: AbortSignal | undefined,
-  ): Promise<ReadonlyMap<number, Uint8Array>>;
+  ): Promise<ReadonlyMap<string, Uint8Array>>;
   clear(): void;
 }
 
@@ -186,19 +185,19 @@ export function createIndexReader(
       return found;
     },
 
-    async codes(directory, keys, signal) {
-      const found = new Map<number, Uint8Array>();
-      if (keys.length === 0) return found;
-      const bytes = await warehouse.queryBytes(
-        `SELECT key, codes FROM ${warehouse.identifier(directory.pieces)} WHERE key IN {keys:Array(UInt64)}`,
-        { keys: [...keys] },
-        options(signal),
-      );
+    async codes(wanted, signal) {
+      const found = new Map<string, Uint8Array>();
+      if (wanted.length === 0) return found;
+      const { sql, params, tables } = union(wanted, 'codes');
+      const bytes = await warehouse.queryBytes(sql, params, options(signal));
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       for (let at = 0; at < bytes.byteLength; ) {
-        const key = Number(view.getBigUint64(at, true));
-        const { value: length, end } = readVarint(bytes, at + 8);
-        found.set(key, bytes.subarray(end, end + length));
+        const name = nameOf({
+          pieces: tables[view.getUint16(at, true)] ?? '',
+          key: Number(view.getBigUint64(at + 2, true)),
+        });
+        const { value: length, end } = readVarint(bytes, at + 10);
+        found.set(name, bytes.subarray(end, end + length));
         at = end + length;
       }
       return found;

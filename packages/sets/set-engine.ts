@@ -69,6 +69,8 @@ export interface SetEngine {
    * Not kept: ten million customers take ten megabytes.
    */
   codes(tagId: string, view: SetView): Promise<TagCodes | undefined>;
+  /** The same of several tags in one statement; those that have no codes are left out. */
+  codesOf(tagIds: readonly string[], view: SetView): Promise<ReadonlyMap<string, TagCodes>>;
   /** A tag's buckets, which need no bitmaps; `undefined` when it is not indexed. */
   buckets(tagId: string, view: SetView): Promise<readonly TagBucket[] | undefined>;
   /**

@@ -23,7 +23,7 @@ import { createByteCache } from './byte-cache.ts';
 import { createIndexReader, type EntryDetail, nameOf, type PieceRef } from './index-reader.ts';
 import { type LeafPlan, planLeaf } from './leaf-plan.ts';
 import { createPace, type Pace } from './pace.ts';
-import type { NodeCount, SetEngine, SetView, TagIndexEntry } from './set-engine.ts';
+import type { NodeCount, SetEngine, SetView, TagCodes, TagIndexEntry } from './set-engine.ts';
 import { allOf, anyOf, type SignedSet } from './signed-sets.ts';
 import { CODE_BLOCK, PIECE, pieceKey, type TagDirectory } from './tag-index.ts';
 
@@ -248,50 +248,9 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
       return reader.directory(first, entry.column)?.buckets;
     },
     async codes(tagId, view) {
-      const entry = view.catalog.tag(tagId);
-      if (!entry || entry.type === 'list') return undefined;
-      const segments = segmentsOf(entry);
-      await reader.loadDirectories(
-        segments.flatMap((segment) => [
-          { segment, column: entry.column },
-          { segment, column: '' },
-        ]),
-        view.placements,
-        view.signal,
-      );
-      let codes = new Uint8Array();
-      for (const segment of segments) {
-        const directory = reader.directory(segment, entry.column);
-        const own = reader.directory(segment, '');
-        if (!directory || !own) return undefined;
-        const places = await placesOfCustomers(own, view);
-        const top = (places.at(-1) ?? -1) + 1;
-        if (top > codes.length) {
-          const wider = new Uint8Array(top);
-          wider.set(codes);
-          codes = wider;
-        }
-        const keys = directory.blocks.map((block) => pieceKey(directory.position, PIECE.codes, block));
-        const blocks = await reader.codes(directory, keys, view.signal);
-        let from = 0;
-        directory.blocks.forEach((block, at) => {
-          const part = blocks.get(keys[at] ?? -1) ?? new Uint8Array();
-          const first = places[from] ?? 0;
-          // Mostly every number of a block is a customer's.
-          if (first === block * CODE_BLOCK && places[from + part.length - 1] === first + part.length - 1)
-            codes.set(part, first);
-          else
-            for (let index = 0; index < part.length; index++)
-              codes[places[from + index] ?? 0] = part[index] ?? 0;
-          from += part.length;
-        });
-      }
-      const [first] = segments;
-      return {
-        codes,
-        buckets: (first === undefined ? undefined : reader.directory(first, entry.column)?.buckets) ?? [],
-      };
+      return (await codesOf([tagId], view)).get(tagId);
     },
+    codesOf,
     async entries(tagId, view, limit) {
       const entry = view.catalog.tag(tagId);
       const [segment, ...later] = entry ? segmentsOf(entry) : [];
@@ -329,6 +288,52 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
     },
   };
 
+  async function codesOf(tagIds: readonly string[], view: SetView): Promise<ReadonlyMap<string, TagCodes>> {
+    const tags = tagIds.flatMap((tagId) => {
+      const entry = view.catalog.tag(tagId);
+      return entry && entry.type !== 'list' ? [{ tagId, entry }] : [];
+    });
+    await reader.loadDirectories(
+      tags.flatMap(({ entry }) =>
+        segmentsOf(entry).flatMap((segment) => [
+          { segment, column: entry.column },
+          { segment, column: '' },
+        ]),
+      ),
+      view.placements,
+      view.signal,
+    );
+    const coded = tags.flatMap(({ tagId, entry }) => {
+      const segments = segmentsOf(entry);
+      const parts = segments.flatMap((segment) => {
+        const directory = reader.directory(segment, entry.column);
+        const own = reader.directory(segment, '');
+        return directory && own ? [{ directory, own }] : [];
+      });
+      return parts.length === segments.length ? [{ tagId, parts }] : [];
+    });
+    const blocks = await reader.codes(
+      coded.flatMap(({ parts }) => parts.flatMap(({ directory }) => codePieces(directory))),
+      view.signal,
+    );
+    const found = new Map<string, TagCodes>();
+    for (const { tagId, parts } of coded) {
+      let codes = new Uint8Array();
+      for (const { directory, own } of parts) {
+        const places = await placesOfCustomers(own, view);
+        const top = (places.at(-1) ?? -1) + 1;
+        if (top > codes.length) {
+          const wider = new Uint8Array(top);
+          wider.set(codes);
+          codes = wider;
+        }
+        putCodes(codes, directory, places, blocks);
+      }
+      found.set(tagId, { codes, buckets: parts[0]?.directory.buckets ?? [] });
+    }
+    return found;
+  }
+
   /** The numbers of a segment's customers, in the order of their codes. */
   async function placesOfCustomers(own: TagDirectory, view: SetView): Promise<Uint32Array> {
     const piece = { pieces: own.pieces, key: pieceKey(own.position, PIECE.customers) };
@@ -340,6 +345,36 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
     positions.set(nameOf(piece), places, places.byteLength);
     return places;
   }
+}
+
+/* ── codes ───────────────────────────────────────────────────────────────────────────────────────────── */
+
+const codePieces = (directory: TagDirectory): PieceRef[] =>
+  directory.blocks.map((block) => ({
+    pieces: directory.pieces,
+    key: pieceKey(directory.position, PIECE.codes, block),
+  }));
+
+/** Puts the codes of a segment's blocks at the numbers of its customers. */
+function putCodes(
+  codes: Uint8Array,
+  directory: TagDirectory,
+  places: Uint32Array,
+  blocks: ReadonlyMap<string, Uint8Array>,
+): void {
+  const pieces = codePieces(directory);
+  let from = 0;
+  directory.blocks.forEach((block, at) => {
+    const piece = pieces[at];
+    const part = (piece && blocks.get(nameOf(piece))) ?? new Uint8Array();
+    const first = places[from] ?? 0;
+    // Mostly every number of a block is a customer's.
+    if (first === block * CODE_BLOCK && places[from + part.length - 1] === first + part.length - 1)
+      codes.set(part, first);
+    else
+      for (let index = 0; index < part.length; index++) codes[places[from + index] ?? 0] = part[index] ?? 0;
+    from += part.length;
+  });
 }
 
 /* ── what leaves name ────────────────────────────────────────────────────────────────────────────────── */
