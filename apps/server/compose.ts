@@ -50,7 +50,13 @@ import {
   governanceRoutes,
 } from '@rapport/governance';
 import type { Http, Routes } from '@rapport/http';
-import { createInsights, insightsLineage, insightsRoutes } from '@rapport/insights';
+import {
+  createInsights,
+  createLifecycle,
+  insightsLineage,
+  insightsRoutes,
+  lifecycleRoutes,
+} from '@rapport/insights';
 import { type Clock, type Component, type Log, systemActor } from '@rapport/kernel';
 import { createMetrics, metricsMigrations, metricsRoutes } from '@rapport/metrics';
 import { createModels, modelsMigrations, modelsRoutes } from '@rapport/models';
@@ -58,7 +64,14 @@ import { createOffers, offersMigrations, offersRoutes } from '@rapport/offers';
 import { createPartners, partnersMigrations, partnersRoutes } from '@rapport/partners';
 import { createSources, sourcesMigrations, sourcesRoutes } from '@rapport/sources';
 import type { ModuleMigrations, Stores } from '@rapport/stores';
-import { createTags, tagLibraryRoutes, tagsMigrations, tagsRoutes, tagWorkflowRoutes } from '@rapport/tags';
+import {
+  createTags,
+  tagLibraryRoutes,
+  tagQualityRoutes,
+  tagsMigrations,
+  tagsRoutes,
+  tagWorkflowRoutes,
+} from '@rapport/tags';
 import { createWorkbench, workbenchMigrations, workbenchRoutes } from '@rapport/workbench';
 import { alertSinks } from './alert-sinks.ts';
 import type { Config } from './config.ts';
@@ -67,6 +80,7 @@ import { createMaintenance } from './maintenance.ts';
 import { metricWorld } from './metric-world.ts';
 import type { Secrets } from './secrets.ts';
 import {
+  aumMetric,
   calendarOf,
   consentBodies,
   currentConsents,
@@ -142,6 +156,19 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
         await channels.consents.importAll(consentBodies(rows));
       },
     },
+    events: {
+      async take(events) {
+        const cids = await customers.cidsOf([...new Set(events.map(({ customerId }) => customerId))]);
+        const known = events.flatMap(({ customerId, ...event }) => {
+          const cid = cids.get(customerId);
+          return cid === undefined ? [] : [{ ...event, cid }];
+        });
+        return {
+          added: await collectEvents(known),
+          unknown: new Set(events.map(({ customerId }) => customerId).filter((id) => !cids.has(id))),
+        };
+      },
+    },
     allowedRoots: config.sourceRoots,
     variables: { RAPPORT_DATASETS: settings.RAPPORT_DATASETS, RAPPORT_HOME: config.home },
   });
@@ -161,6 +188,8 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   approvals.onDecided((approval) => oneCustomer.resolution.onApprovalDecided(approval));
   const customers = createCustomers({
     ownersOf: (cids) => oneCustomer.users.ownersOf(cids),
+    aliases: oneCustomer.aliases,
+    minShare: async () => (await oneCustomer.resolution.store.rules()).rules.minShare ?? 0,
     warehouse,
     releases,
     clock,
@@ -182,6 +211,8 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     customers,
     manifests: () => sources.manifests(),
     blocked: () => catalog.blocked(),
+    alerts: catalog.alerts,
+    historyDays: settings.RAPPORT_TAG_HISTORY_DAYS,
   });
   const collectEvents: typeof customers.collectEvents = async (events) => {
     const collected = await customers.collectEvents(events);
@@ -213,6 +244,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     audit,
     catalog: audienceCatalog,
     useFaults: (condition, actor) => tags.workflow.useFaults(condition, actor),
+    onEvaluated: (conditions) => tags.usage.note(conditions),
   });
   const insight = createAudienceInsight({
     relational,
@@ -351,8 +383,16 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     campaigns,
     outcomes: (campaignId) => channels.outcomes(campaignId),
     scopeOf: (actor) => customers.scopeOf(actor),
+    aum: (actor) => aumMetric(metrics, actor),
     pendingApprovals: () => approvals.countPending(),
     lastLoads: async () => lastLoads(await sources.list({ limit: 50 })),
+  });
+  const lifecycle = createLifecycle({
+    clock,
+    tags,
+    audiences,
+    campaigns,
+    scopeOf: (actor) => customers.scopeOf(actor),
   });
   tags.lineage.register(insightsLineage(campaigns));
   tags.lineage.register(() => templateLineage(content));
@@ -399,6 +439,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     tagsRoutes(tags),
     tagWorkflowRoutes(tags),
     tagLibraryRoutes(tags),
+    tagQualityRoutes(tags),
     audiencesRoutes(audiences),
     audienceInsightRoutes(insight),
     metricsRoutes(metrics),
@@ -410,9 +451,10 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     decisionsRoutes({ decisions, policies }),
     campaignsRoutes(campaigns),
     insightsRoutes(insights),
+    lifecycleRoutes(lifecycle),
     partnersRoutes(partners),
   ];
-  const workers: Component[] = [];
+  const workers: Component[] = [tags.usage.component];
   if (roles.has('maintain')) {
     workers.push(createMaintenance({ releases, log }), catalog.arrivals.watch());
   }
@@ -420,6 +462,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
   if (roles.has('project')) {
     workers.push(createContactProjector({ stream, collectEvents, log }));
     workers.push(createContactPublisher({ relational, stream, log }));
+    workers.push(sources.streams.component);
   }
   if (roles.has('deliver')) {
     workers.push(
@@ -437,7 +480,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
       }),
     );
   }
-  if (roles.has('compute')) workers.push(tags.streams.component);
+  if (roles.has('compute')) workers.push(tags.streams.component, tags.quality.component);
   if (roles.has('orchestrate')) workers.push(createOrchestrator({ campaigns, log }));
 
   return {

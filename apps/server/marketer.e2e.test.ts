@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LifecycleBoard } from '@rapport/insights/contract';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runRapport } from '../cli/testing.ts';
 import { type Caller, startTestServer, type TestServer } from './testing.ts';
@@ -92,6 +94,58 @@ describe('a marketer in the browser', () => {
     await marketer.getByText(shown, { exact: true }).first().waitFor();
   });
 
+  it('profiles the audience, uploads a list of visitors, and makes an audience of both', async () => {
+    const found = await admin('GET', '/audiences?search=Thirty');
+    const audience: unknown = Array.isArray(found.body.items) ? found.body.items[0] : undefined;
+    if (
+      typeof audience !== 'object' ||
+      audience === null ||
+      !('id' in audience) ||
+      !('condition' in audience)
+    )
+      throw new Error('The audience was not saved.');
+    await marketer.goto(`${server.url}/audiences/${audience.id}?tab=profile`);
+    await marketer.getByRole('heading', { name: 'What sets them apart' }).waitFor({ timeout: 60_000 });
+    const profile = await admin('POST', '/audiences/profile', {
+      condition: audience.condition,
+      findings: 20,
+    });
+    const told: unknown = profile.body.findings;
+    const [finding] = Array.isArray(told) ? told.filter((one) => one.defining === false) : [];
+    if (finding) await marketer.getByText(String(finding.sentence), { exact: true }).first().waitFor();
+
+    const ids: unknown = (await admin('GET', '/customers?limit=3')).body.items;
+    const visitors = (Array.isArray(ids) ? ids : []).map(({ customerId }) => String(customerId));
+    expect(visitors).toHaveLength(3);
+    await marketer.goto(`${server.url}/lists`);
+    await marketer.getByRole('button', { name: 'New list' }).first().click();
+    await marketer.locator('input[type=file]').setInputFiles({
+      name: 'visitors.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from(
+        `name,customer_id\n${[...visitors, visitors[0], 'NOBODY'].map((id) => `"Visitor, one",${id}`).join('\n')}\n`,
+      ),
+    });
+    await marketer.getByLabel('Name', { exact: true }).fill('Autumn fair');
+    await marketer.getByLabel(/^Why the bank may use it/).fill('Invitation; consent on the form');
+    await marketer.getByRole('button', { name: 'Create and match' }).click();
+    await marketer.getByRole('heading', { name: 'Match result' }).waitFor();
+    const lists: unknown = (await admin('GET', '/lists')).body.items;
+    expect(lists).toMatchObject([
+      { name: 'Autumn fair', size: 3, report: { rows: 5, matched: 3, duplicates: 1, unmatched: 1 } },
+    ]);
+    await marketer.getByRole('button', { name: 'New audience of the list' }).click();
+    await expect.poll(() => marketer.getByTestId('audience-count').textContent()).toBe('3');
+  }, 120_000);
+
+  it('reads the same AUM at home and in the metric, and as SQL', async () => {
+    const home = (await admin('GET', '/reports/home')).body;
+    const metric = (await admin('GET', '/metrics/aum/values')).body;
+    const asked = await admin('POST', '/workbench/run', { sql: 'SELECT sum(value) AS aum FROM metric_aum' });
+    expect(home.aum).toMatchObject([{ totalMinor: metric.total, metric: { id: 'aum' } }]);
+    expect(asked.body.rows).toEqual([[metric.total]]);
+  });
+
   let campaignId = '';
   it('goes through the five steps and submits the campaign', async () => {
     await marketer.goto(`${server.url}/campaigns`);
@@ -162,6 +216,33 @@ describe('a marketer in the browser', () => {
       .waitFor();
     const report = await admin('GET', `/reports/campaigns/${campaignId}`);
     expect(JSON.stringify(report.body)).toContain('"difference":0');
+    expect(problems).toEqual([]);
+  });
+
+  it('sees every customer in exactly one stage of life, and which the campaign reaches', async () => {
+    const { body } = await admin('GET', '/reports/lifecycle?from=2026-01-01');
+    const board = Value.Parse(LifecycleBoard, body);
+    expect(board.customers).toBe(2_000);
+    expect(board.stages.reduce((sum, { customers }) => sum + customers, 0)).toBe(2_000);
+    for (const { stage, customers } of board.stages)
+      if (stage !== null)
+        expect(
+          (
+            await admin('POST', '/audiences/count', {
+              condition: { tag: board.tagId, op: '=', value: stage },
+            })
+          ).body,
+        ).toMatchObject({ count: customers });
+    const campaign = (await admin('GET', `/campaigns/${campaignId}`)).body;
+    expect(campaign.state).toBe('running');
+    const programmes = board.stages.flatMap((stage) => stage.programmes);
+    const own = programmes.filter((each) => each.campaignId === campaignId);
+    expect(own.reduce((sum, { customers }) => sum + customers, 0)).toBe(Object(campaign.counts).targeted);
+    expect(board.moves ?? board.noMoves).toBeDefined();
+
+    await marketer.goto(`${server.url}/insights/lifecycle`);
+    await marketer.getByRole('heading', { name: 'Lifecycle' }).first().waitFor();
+    await marketer.getByRole('link', { name: 'Deposit in the browser' }).first().waitFor();
     expect(problems).toEqual([]);
   });
 

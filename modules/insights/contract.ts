@@ -1,6 +1,8 @@
 import { Instant, LocalizedText, Ratio } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
 
+export * from './lifecycle.contract.ts';
+
 const count = (description: string, example = 100) =>
   Type.Integer({ minimum: 0, description, examples: [example] });
 const signed = (description: string, example: number) => Type.Number({ description, examples: [example] });
@@ -304,18 +306,43 @@ export type FollowUpView = Static<typeof FollowUpView>;
 export const HomeAum = Type.Object(
   {
     currency: text('Currency', 'CNY'),
-    totalMinor: money('Assets under management', 52_000_000_000),
+    totalMinor: money(
+      'Assets under management: the metric `aum` where the bank has defined it',
+      52_000_000_000,
+    ),
     customers: count('Customers with assets', 18_204),
-    changeShare: Type.Optional(signed('Change against the month before (0.01 = +1 %)', 0.012)),
+    metric: Type.Optional(
+      Type.Object(
+        {
+          id: text('Metric', 'aum'),
+          title: sentence('Its title', 'Assets under management'),
+          version: count('Version of its definition', 1),
+        },
+        { description: 'The metric that the figure is of; absent when it is reckoned from balances' },
+      ),
+    ),
+    changeShare: Type.Optional(
+      signed(
+        'Change against the month before (0.01 = +1 %); absent when the two were reckoned differently',
+        0.012,
+      ),
+    ),
     trend: Type.Array(
       Type.Object(
         {
           month: Type.String({ description: 'Month', examples: ['2026-10'] }),
           totalMinor: money('AUM at its end (at the latest data for the current one)', 51_000_000_000),
+          isReckoned: Type.Optional(
+            Type.Boolean({
+              description:
+                'Of a metric: a month before its first kept value, reckoned back from bookings and holdings',
+              examples: [true],
+            }),
+          ),
         },
         { description: 'A month' },
       ),
-      { description: 'Thirteen months, oldest first' },
+      { description: 'At most thirteen months, oldest first' },
     ),
   },
   { description: 'AUM in one currency' },

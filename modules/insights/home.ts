@@ -3,6 +3,7 @@ import type { EpochMs } from '@rapport/kernel';
 import type { Release, Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
 import type { HomeReport } from './contract.ts';
+import type { AumMetric } from './insights.deps.ts';
 
 export const MONTHS_SHOWN = 13;
 const DAY = 86_400_000;
@@ -169,6 +170,39 @@ async function assets(question: Question, until: EpochMs): Promise<HomeReport['a
       };
     })
     .sort((a, b) => b.totalMinor - a.totalMinor);
+}
+
+/**
+ * AUM by the bank's metric, so that home, report, SQL and API say one number. Its months are the last values kept in
+ * them; months before the first kept one are those reckoned from bookings in the same currency, and marked so.
+ */
+export function aumByMetric(
+  { metric, currency, day, totalMinor, customers, kept }: AumMetric,
+  reckoned: HomeReport['aum'],
+): HomeReport['aum'][number] {
+  const thisMonth = day.slice(0, 7);
+  const ofMonth = new Map(kept.map((value) => [value.day.slice(0, 7), value.totalMinor]));
+  ofMonth.set(thisMonth, totalMinor);
+  const months = [...ofMonth].sort(([a], [b]) => (a < b ? -1 : 1));
+  const first = months[0]?.[0] ?? thisMonth;
+  const earlier = (reckoned.find((one) => one.currency === currency)?.trend ?? [])
+    .filter(({ month }) => month < first)
+    .map((point) => ({ ...point, isReckoned: true }));
+  const [before, now] = [months.at(-2), months.at(-1)];
+  return {
+    currency,
+    totalMinor,
+    customers,
+    metric,
+    // A gap of months is no month's change.
+    ...(before && now && before[0] === monthBefore(now[0]) ? change(now[1], before[1]) : {}),
+    trend: [...earlier, ...months.map(([month, then]) => ({ month, totalMinor: then }))].slice(-MONTHS_SHOWN),
+  };
+}
+
+function monthBefore(month: string): string {
+  const [year = 0, number = 1] = month.split('-').map(Number);
+  return monthName(Date.UTC(year, number - 2, 1));
 }
 
 const UsersRow = Type.Object({ month: Type.String(), users: Type.Number() });

@@ -43,6 +43,18 @@ export interface InsightCampaigns {
   ): Promise<{ id: string }>;
 }
 
+/** AUM as the bank's metric has it, over the customers the actor may see. */
+export interface AumMetric {
+  readonly metric: NonNullable<HomeReport['aum'][number]['metric']>;
+  readonly currency: string;
+  /** Day of the present value, `YYYY-MM-DD`. */
+  readonly day: string;
+  readonly totalMinor: number;
+  readonly customers: number;
+  /** Kept values by day (`YYYY-MM-DD`), oldest first. */
+  readonly kept: readonly { readonly day: string; readonly totalMinor: number }[];
+}
+
 export interface InsightsDeps {
   readonly warehouse: Warehouse;
   readonly releases: Releases;
@@ -52,6 +64,8 @@ export interface InsightsDeps {
   readonly outcomes: (campaignId: string) => Promise<MessageOutcomes>;
   /** The actor's org units with everything below; `undefined` = the whole bank. */
   readonly scopeOf: (actor: Actor) => Promise<readonly string[] | undefined>;
+  /** The metric that AUM is; absent, or `undefined` while the bank has none, AUM is reckoned from balances. */
+  readonly aum?: (actor: Actor) => Promise<AumMetric | undefined>;
   readonly pendingApprovals: (actor: Actor) => Promise<number>;
   readonly lastLoads: () => Promise<HomeReport['loads']>;
   /** Price of one message handed over, minor units; `undefined` when it is not known. */

@@ -4,7 +4,7 @@ import { type CidSet, emptyCidSet } from '@rapport/stores';
 import type { CampaignFunnel, CampaignReport, ChannelRow, FollowUpView, HomeReport } from './contract.ts';
 import { type Conversions, readConversions } from './conversions.ts';
 import { countFunnel, type FunnelSets, funnelSets } from './funnel.ts';
-import { type BankFigures, bankFigures } from './home.ts';
+import { aumByMetric, type BankFigures, bankFigures } from './home.ts';
 import type { InsightsDeps, MessageOutcomes } from './insights.deps.ts';
 import { insightsProblems } from './insights.problems.ts';
 import { narrativeOf, warningsOf } from './narrative.ts';
@@ -171,7 +171,7 @@ export function createInsights(deps: InsightsDeps): Insights {
     async home(actor) {
       const startedAt = performance.now();
       const [bank, all, pendingApprovals, loads, release] = await Promise.all([
-        figures(await deps.scopeOf(actor)),
+        figures(actor),
         allCampaigns(deps),
         deps.pendingApprovals(actor),
         deps.lastLoads(),
@@ -370,17 +370,23 @@ async function allCampaigns({ campaigns }: InsightsDeps): Promise<Campaign[]> {
   }
 }
 
-function createFiguresCache(
-  deps: InsightsDeps,
-): (units: readonly string[] | undefined) => Promise<BankFigures> {
+function createFiguresCache(deps: InsightsDeps): (actor: Actor) => Promise<BankFigures> {
   const cached = new Map<string, { until: EpochMs; figures: Promise<BankFigures> }>();
-  return async (orgUnits) => {
+  return async (actor) => {
+    const orgUnits = await deps.scopeOf(actor);
     const [release, catalog, now] = [await deps.releases.current(), await deps.catalog(), deps.clock.now()];
     for (const [key, entry] of cached) if (entry.until <= now) cached.delete(key);
     const key = `${release.number}/${orgUnits?.join(',') ?? '*'}`;
     const known = cached.get(key);
     if (known) return known.figures;
-    const loading = bankFigures({ warehouse: deps.warehouse, release, catalog, now, orgUnits });
+    const load = async (): Promise<BankFigures> => {
+      const [reckoned, metric] = await Promise.all([
+        bankFigures({ warehouse: deps.warehouse, release, catalog, now, orgUnits }),
+        deps.aum?.(actor),
+      ]);
+      return metric ? { ...reckoned, aum: [aumByMetric(metric, reckoned.aum)] } : reckoned;
+    };
+    const loading = load();
     cached.set(key, { until: now + FIGURES_FOR_MS, figures: loading });
     loading.catch(() => cached.delete(key));
     return loading;

@@ -8,7 +8,13 @@ import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CampaignReport, HomeReport } from './contract.ts';
 import { reportCsv } from './export-csv.ts';
-import { createInsights, type Insights, insightsRoutes, type MessageOutcomes } from './index.ts';
+import {
+  createInsights,
+  type Insights,
+  type InsightsDeps,
+  insightsRoutes,
+  type MessageOutcomes,
+} from './index.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 const LAUNCH = Date.UTC(2026, 10, 10, 9);
@@ -20,25 +26,27 @@ let insights: Insights;
 beforeAll(async () => {
   stores = await startTestStores([customersMigrations]);
   await buildBank(stores);
-  insights = createInsights({
-    warehouse: stores.warehouse,
-    releases: stores.releases,
-    clock: fixedClock(NOW),
-    catalog: async () => catalog,
-    campaigns: {
-      list: async () => ({ items: [campaign] }),
-      get: async () => campaign,
-      sets: async () => sets,
-      createFollowUp: async () => ({ id: 'cmp_next' }),
-    },
-    outcomes: async () => outcomes,
-    scopeOf: async (actor) => actor.orgScope,
-    pendingApprovals: async () => 3,
-    lastLoads: async () => [],
-    messagePrice: (channel) => (channel === 'email' ? { amountMinor: 2, currency: 'CNY' } : undefined),
-  });
+  insights = createInsights(deps());
 });
 afterAll(async () => stores.stop());
+
+const deps = (): InsightsDeps => ({
+  warehouse: stores.warehouse,
+  releases: stores.releases,
+  clock: fixedClock(NOW),
+  catalog: async () => catalog,
+  campaigns: {
+    list: async () => ({ items: [campaign] }),
+    get: async () => campaign,
+    sets: async () => sets,
+    createFollowUp: async () => ({ id: 'cmp_next' }),
+  },
+  outcomes: async () => outcomes,
+  scopeOf: async (actor) => actor.orgScope,
+  pendingApprovals: async () => 3,
+  lastLoads: async () => [],
+  messagePrice: (channel) => (channel === 'email' ? { amountMinor: 2, currency: 'CNY' } : undefined),
+});
 
 describe('campaign report', () => {
   it('counts conversions in the window after the launch, both ends as documented', async () => {
@@ -128,6 +136,65 @@ describe('home', () => {
     expect(home.pendingApprovals).toBe(3);
     expect(home.campaigns).toMatchObject({ running: 1, items: [{ campaignId: 'cmp_1' }] });
     expect(home.results[0]).toMatchObject({ campaignId: 'cmp_1', treatedRate: 0.25 });
+  });
+
+  it('says the number of the metric where the bank has one, and what its earlier months are', async () => {
+    const asked: (readonly string[] | undefined)[] = [];
+    const withMetric = createInsights({
+      ...deps(),
+      aum: async (actor) => {
+        asked.push(actor.orgScope);
+        return {
+          metric: { id: 'aum', title: { en: 'Assets' }, version: 2 },
+          currency: 'CNY',
+          day: '2026-11-22',
+          totalMinor: 110_700,
+          customers: 90,
+          kept: [
+            { day: '2026-10-30', totalMinor: 99_000 },
+            { day: '2026-10-31', totalMinor: 100_000 },
+            { day: '2026-11-21', totalMinor: 100_500 },
+          ],
+        };
+      },
+    });
+    const { aum } = await withMetric.home(branchActor);
+    expect(asked).toEqual([['B01']]);
+    expect(aum).toHaveLength(1);
+    expect(aum[0]).toMatchObject({ totalMinor: 110_700, customers: 90, metric: { id: 'aum', version: 2 } });
+    expect(aum[0]?.changeShare).toBeCloseTo(0.107, 10);
+    expect(aum[0]?.trend).toHaveLength(13);
+    expect(aum[0]?.trend.slice(-3)).toEqual([
+      { month: '2026-09', totalMinor: expect.any(Number), isReckoned: true },
+      { month: '2026-10', totalMinor: 100_000 },
+      { month: '2026-11', totalMinor: 110_700 },
+    ]);
+  });
+
+  it('compares a metric with the month before only where that month was kept', async () => {
+    const { aum } = await createInsights({
+      ...deps(),
+      aum: async () => ({
+        metric: { id: 'aum', title: { en: 'Assets' }, version: 1 },
+        currency: 'USD',
+        day: '2026-11-22',
+        totalMinor: 5,
+        customers: 1,
+        kept: [{ day: '2026-08-31', totalMinor: 4 }],
+      }),
+    }).home(systemActor);
+    expect(aum).toEqual([
+      {
+        currency: 'USD',
+        totalMinor: 5,
+        customers: 1,
+        metric: { id: 'aum', title: { en: 'Assets' }, version: 1 },
+        trend: [
+          { month: '2026-08', totalMinor: 4 },
+          { month: '2026-11', totalMinor: 5 },
+        ],
+      },
+    ]);
   });
 
   it('keeps to the org scope', async () => {

@@ -57,7 +57,7 @@ export function tagLibraryRoutes({ library }: { readonly library: TagLibrary }):
           response: { 200: TagTransitionMatrix },
         },
       },
-      async (request) => library.transitions(request.params.id, request.query),
+      async (request) => library.transitions(request.params.id, request.query, request.actor),
     );
   };
 }

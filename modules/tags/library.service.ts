@@ -31,7 +31,12 @@ export interface TagLibrary {
    * How customers moved between the values of a text tag from one day to another, by the values kept of those days
    * (`history/<day>/tag/<id>`). @throws tags.not_found, tags.not_computed, tags.invalid
    */
-  transitions(tagId: string, query: TagTransitionQuery): Promise<TagTransitionMatrix>;
+  transitions(
+    tagId: string,
+    query: TagTransitionQuery,
+    /** Only customers that they may see; absent = all. */
+    actor?: Actor,
+  ): Promise<TagTransitionMatrix>;
 }
 
 /** What keeps a tag from being used: faults refuse it, gaps leave it empty. */
@@ -348,7 +353,7 @@ export function createTagLibrary(
       };
     },
 
-    async transitions(tagId, { from, to }) {
+    async transitions(tagId, { from, to }, actor) {
       const { definition } = mustFind(await store.all(), tagId);
       if (definition.valueType !== 'text')
         throw tagsProblems.invalid({
@@ -378,9 +383,16 @@ export function createTagLibrary(
         };
       };
       const [start, end] = [placeOn(from), placeOn(to)];
+      const units = actor && (await deps.customers.scopeOf(actor));
+      const customer = placements.get('customer');
+      const seen =
+        units && customer
+          ? ` WHERE cid IN (SELECT cid FROM ${warehouse.identifier(customer.table)} WHERE org_unit IN {units:Array(String)})`
+          : '';
       const rows: Static<typeof MoveRow>[] = await warehouse.query(
         MoveRow,
-        `SELECT before, after, count() AS n FROM (SELECT cid, max(b) AS before, max(a) AS after FROM (SELECT cid, ${start.value} AS b, '' AS a FROM ${start.table} UNION ALL SELECT cid, '' AS b, ${end.value} AS a FROM ${end.table}) GROUP BY cid) GROUP BY before, after`,
+        `SELECT before, after, count() AS n FROM (SELECT cid, max(b) AS before, max(a) AS after FROM (SELECT cid, ${start.value} AS b, '' AS a FROM ${start.table} UNION ALL SELECT cid, '' AS b, ${end.value} AS a FROM ${end.table})${seen} GROUP BY cid) GROUP BY before, after`,
+        { units: units ?? [] },
       );
       return {
         tagId,

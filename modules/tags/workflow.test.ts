@@ -45,6 +45,7 @@ describe('the life of a tag', () => {
         find: async () => undefined,
         cidsOf: async () => new Map(),
         visible: async () => new Set(),
+        scopeOf: async () => undefined,
       },
       manifests: async () => [],
     });
@@ -253,6 +254,27 @@ tags:
     const exported = await tags.exportYaml();
     expect(exported).toContain('dictionary: yes_no');
     expect((await tags.importYaml(exported, {}, maker)).changed).toEqual([]);
+    expect(await tags.diffYaml(exported)).toMatchObject({
+      created: [],
+      changed: [],
+      missing: [],
+      dictionaries: [],
+    });
+    const diff = await tags.diffYaml(
+      exported.replace("attributes['car']", "attributes['cars']").replace('id: city_upper', 'id: city_lower'),
+    );
+    expect(diff).toMatchObject({
+      created: [{ id: 'city_lower' }],
+      changed: [
+        {
+          id: 'has_car',
+          changes: [
+            { pointer: '/definition/value', before: `"attributes['car']"`, after: `"attributes['cars']"` },
+          ],
+        },
+      ],
+      missing: [{ id: 'city_upper' }],
+    });
     await expect(tags.dictionaries.remove('yes_no', maker)).rejects.toMatchObject({ code: 'tags.in_use' });
   });
 

@@ -252,7 +252,7 @@ export interface paths {
         /** Sizes of an audience over time, recorded and as of past instants */
         get: operations["readAudienceGrowth"];
         put?: never;
-        /** Record who is in an audience now, and freeze it when its policy says so */
+        /** Record who is in an audience now */
         post: operations["recordAudienceSize"];
         delete?: never;
         options?: never;
@@ -2239,6 +2239,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/lifecycle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Stages of life: who is where, who moved, what reaches them */
+        get: operations["getLifecycle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sandbox/messages": {
         parameters: {
             query?: never;
@@ -2516,6 +2533,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tag-costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What tags cost, the dearest first */
+        get: operations["listTagCosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tag-demands": {
         parameters: {
             query?: never;
@@ -2612,6 +2646,40 @@ export interface paths {
         /** Tags on their way: demanded, designed, in review, published, monitored, retired */
         get: operations["listTagLifecycles"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Quality of all tags, the worst first */
+        get: operations["getTagQualityBoard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tag-quality/thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say when tags without thresholds of their own are no longer good */
+        put: operations["changeQualityThresholds"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2744,6 +2812,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/{id}/cost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a tag cost, refresh by refresh */
+        get: operations["getTagCost"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags/{id}/evidence": {
         parameters: {
             query?: never;
@@ -2812,6 +2897,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/{id}/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Coverage, drift and freshness of a tag over its refreshes */
+        get: operations["getTagQuality"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Set the thresholds of a tag, or the refresh that drift is measured against */
+        patch: operations["changeTagQuality"];
+        trace?: never;
+    };
     "/api/v1/tags/{id}/stewardship": {
         parameters: {
             query?: never;
@@ -2841,6 +2944,23 @@ export interface paths {
         put?: never;
         /** Submit, withdraw, monitor, retire or revive a tag */
         post: operations["moveTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a tag is used for, and how often it was counted */
+        get: operations["getTagUsage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3412,7 +3532,7 @@ export interface operations {
                              */
                             id: string;
                             /**
-                             * @description Kind: quality, drift, arrival, load, stream
+                             * @description Kind: quality, drift, arrival, load, stream, tag
                              * @example quality
                              */
                             kind: string;
@@ -3571,7 +3691,7 @@ export interface operations {
                          */
                         id: string;
                         /**
-                         * @description Kind: quality, drift, arrival, load, stream
+                         * @description Kind: quality, drift, arrival, load, stream, tag
                          * @example quality
                          */
                         kind: string;
@@ -4987,11 +5107,6 @@ export interface operations {
                              */
                             left?: number;
                             /**
-                             * @description Snapshot that was frozen then
-                             * @example snp_01j9z3
-                             */
-                            snapshot?: string;
-                            /**
                              * @description Recorded then, or counted now as of then
                              * @example recorded
                              * @enum {unknown}
@@ -5053,11 +5168,6 @@ export interface operations {
                          * @example 12840
                          */
                         left?: number;
-                        /**
-                         * @description Snapshot that was frozen then
-                         * @example snp_01j9z3
-                         */
-                        snapshot?: string;
                         /**
                          * @description Recorded then, or counted now as of then
                          * @example recorded
@@ -5145,29 +5255,16 @@ export interface operations {
                              */
                             businessDays: boolean;
                             /**
-                             * @description Business calendar; beyond the years it knows Monday to Friday are business days
-                             * @default CN
-                             * @example TW
-                             * @enum {unknown}
-                             */
-                            calendar: "CN" | "HK" | "TW";
-                            /**
                              * @description Of `schedule`: minute hour day month weekday
                              * @example 0 7 * * 1-5
                              */
                             cron?: string;
                             /**
-                             * @description `live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked
+                             * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
                              * @example after_refresh
                              * @enum {unknown}
                              */
                             mode: "live" | "schedule" | "after_refresh" | "frozen";
-                            /**
-                             * @description Freeze who is in as a snapshot each time it is recorded
-                             * @default false
-                             * @example true
-                             */
-                            snapshot: boolean;
                             /**
                              * @description Time zone of the schedule
                              * @default Asia/Shanghai
@@ -5227,29 +5324,16 @@ export interface operations {
                      */
                     businessDays?: boolean;
                     /**
-                     * @description Business calendar; beyond the years it knows Monday to Friday are business days
-                     * @default CN
-                     * @example TW
-                     * @enum {unknown}
-                     */
-                    calendar?: "CN" | "HK" | "TW";
-                    /**
                      * @description Of `schedule`: minute hour day month weekday
                      * @example 0 7 * * 1-5
                      */
                     cron?: string;
                     /**
-                     * @description `live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked
+                     * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
                      * @example after_refresh
                      * @enum {unknown}
                      */
                     mode: "live" | "schedule" | "after_refresh" | "frozen";
-                    /**
-                     * @description Freeze who is in as a snapshot each time it is recorded
-                     * @default false
-                     * @example true
-                     */
-                    snapshot?: boolean;
                     /**
                      * @description Time zone of the schedule
                      * @default Asia/Shanghai
@@ -5316,29 +5400,16 @@ export interface operations {
                              */
                             businessDays: boolean;
                             /**
-                             * @description Business calendar; beyond the years it knows Monday to Friday are business days
-                             * @default CN
-                             * @example TW
-                             * @enum {unknown}
-                             */
-                            calendar: "CN" | "HK" | "TW";
-                            /**
                              * @description Of `schedule`: minute hour day month weekday
                              * @example 0 7 * * 1-5
                              */
                             cron?: string;
                             /**
-                             * @description `live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked
+                             * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
                              * @example after_refresh
                              * @enum {unknown}
                              */
                             mode: "live" | "schedule" | "after_refresh" | "frozen";
-                            /**
-                             * @description Freeze who is in as a snapshot each time it is recorded
-                             * @default false
-                             * @example true
-                             */
-                            snapshot: boolean;
                             /**
                              * @description Time zone of the schedule
                              * @default Asia/Shanghai
@@ -30570,6 +30641,219 @@ export interface operations {
             };
         };
     };
+    getLifecycle: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Day that moves are counted from; absent = no moves
+                 * @example 2026-05-31
+                 */
+                from?: string;
+                /**
+                 * @description Tag whose values are the stages; absent = the first below the category lifecycle/stage
+                 * @example lifecycle_stage
+                 */
+                tag?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stages of life: who is where, who moved, what reaches them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description When it was computed
+                         * @example 2026-11-02T09:30:00.000Z
+                         */
+                        at: string;
+                        /**
+                         * @description Customers that the caller may see
+                         * @example 20000
+                         */
+                        customers: number;
+                        /** @description How customers moved between the values of a tag */
+                        moves?: {
+                            /** @description Customers that had no value at the beginning, by the state they ended in, as `states` */
+                            entered: number[];
+                            /**
+                             * @description Day of the values that it begins with
+                             * @example 2026-05-31
+                             */
+                            from: string;
+                            /** @description States that customers began in */
+                            rows: {
+                                /**
+                                 * @description Customers
+                                 * @example 120
+                                 */
+                                customers: number;
+                                /** @description The same ÷ customers of the row; they add up to 1 */
+                                shares: number[];
+                                /** @description Value of the tag; null = not known */
+                                state: string | null;
+                                /** @description Customers by the state they ended in, as `states` */
+                                to: number[];
+                            }[];
+                            /** @description Columns, in the order of the tag’s dictionary */
+                            states: (string | null)[];
+                            /**
+                             * @description Id of a ready-made tag
+                             * @example lifecycle_stage
+                             */
+                            tagId: string;
+                            /**
+                             * @description Day of the values that it ends with; absent = now
+                             * @example 2026-05-31
+                             */
+                            to?: string;
+                        };
+                        /**
+                         * @description Why there are no moves
+                         * @example No values of lifecycle_stage are kept of 2026-05-01 or before.
+                         */
+                        noMoves?: string;
+                        /** @description Every customer is in exactly one; in the order of the dictionary, not known last */
+                        stages: {
+                            /**
+                             * @description Customers in it now
+                             * @example 1200
+                             */
+                            customers: number;
+                            /** @description Campaigns under way that target customers of the stage, most first */
+                            programmes: {
+                                /**
+                                 * @description Campaign
+                                 * @example cmp_01j9z3
+                                 */
+                                campaignId: string;
+                                /**
+                                 * @description Customers of the stage that it targets
+                                 * @example 300
+                                 */
+                                customers: number;
+                                /**
+                                 * @description Its name
+                                 * @example Welcome
+                                 */
+                                name: string;
+                                /**
+                                 * @description Where it stands
+                                 * @example running
+                                 * @enum {unknown}
+                                 */
+                                state: "draft" | "in_review" | "approved" | "rejected" | "scheduled" | "running" | "paused" | "finished" | "stopped";
+                            }[];
+                            /**
+                             * @description Customers of the stage that at least one campaign under way targets
+                             * @example 420
+                             */
+                            reached: number;
+                            /**
+                             * @description The same ÷ customers of the board
+                             * @example 0.1
+                             */
+                            share: number;
+                            /** @description Stage; null = not known */
+                            stage: string | null;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title?: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        }[];
+                        /**
+                         * @description Tag whose values are the stages
+                         * @example lifecycle_stage
+                         */
+                        tagId: string;
+                        /** @description Tags that a board can be drawn of */
+                        tags: {
+                            /**
+                             * @description Tag
+                             * @example lifecycle_stage
+                             */
+                            id: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        }[];
+                        /**
+                         * @description Text in up to three languages
+                         * @example {
+                         *       "en": "Monthly average AUM",
+                         *       "zh-Hant": "月日均資產"
+                         *     }
+                         */
+                        title: {
+                            /**
+                             * @description English text
+                             * @example Monthly average AUM
+                             */
+                            en: string;
+                            /**
+                             * @description Simplified Chinese text
+                             * @example 月日均资产
+                             */
+                            "zh-Hans"?: string;
+                            /**
+                             * @description Traditional Chinese text
+                             * @example 月日均資產
+                             */
+                            "zh-Hant"?: string;
+                        };
+                    };
+                };
+            };
+        };
+    };
     listSandboxMessages: {
         parameters: {
             query?: {
@@ -35551,6 +35835,76 @@ export interface operations {
             };
         };
     };
+    listTagCosts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Days to look at
+                 * @example 30
+                 */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What tags cost */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Days that were looked at
+                         * @example 30
+                         */
+                        days: number;
+                        /** @description The dearest first */
+                        items: {
+                            /**
+                             * @description … in which it was computed, for all or for some customers
+                             * @example 9
+                             */
+                            computed: number;
+                            /**
+                             * @description Refreshes that it was part of
+                             * @example 30
+                             */
+                            refreshes: number;
+                            /**
+                             * @description Its shares of the rows read
+                             * @example 12000000
+                             */
+                            rowsRead: number;
+                            /**
+                             * @description Part of the time that all tags took
+                             * @example 0.1
+                             */
+                            share: number;
+                            /**
+                             * @description Tag id
+                             * @example aum_daily_avg_month
+                             */
+                            tagId: string;
+                            /**
+                             * @description Its shares of the work, in milliseconds
+                             * @example 5400
+                             */
+                            tookMs: number;
+                        }[];
+                        /**
+                         * @description Work of all tags, in milliseconds
+                         * @example 420000
+                         */
+                        tookMs: number;
+                    };
+                };
+            };
+        };
+    };
     demandTag: {
         parameters: {
             query?: never;
@@ -36475,6 +36829,288 @@ export interface operations {
             };
         };
     };
+    getTagQualityBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Quality of all tags that are not retired */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Tags by verdict */
+                        counts: {
+                            /**
+                             * @description Tags that are bad
+                             * @example 2
+                             */
+                            bad: number;
+                            /**
+                             * @description Tags without findings
+                             * @example 430
+                             */
+                            good: number;
+                            /**
+                             * @description Tags without values
+                             * @example 0
+                             */
+                            unknown: number;
+                            /**
+                             * @description Tags with warnings
+                             * @example 10
+                             */
+                            warn: number;
+                        };
+                        /** @description The worst first */
+                        items: {
+                            /**
+                             * @description known ÷ customers
+                             * @example 0.1
+                             */
+                            coverage?: number;
+                            /** @description What is off */
+                            findings: {
+                                /**
+                                 * @description What it was compared with; absent = a fixed limit
+                                 * @example baseline
+                                 */
+                                against?: "before" | "baseline";
+                                /**
+                                 * @description What was looked at
+                                 * @example drift
+                                 * @enum {unknown}
+                                 */
+                                check: "refresh" | "coverage" | "drift" | "values" | "freshness";
+                                /**
+                                 * @description What is allowed
+                                 * @example 0.25
+                                 */
+                                limit?: number;
+                                /**
+                                 * @description Text in up to three languages
+                                 * @example {
+                                 *       "en": "Monthly average AUM",
+                                 *       "zh-Hant": "月日均資產"
+                                 *     }
+                                 */
+                                message: {
+                                    /**
+                                     * @description English text
+                                     * @example Monthly average AUM
+                                     */
+                                    en: string;
+                                    /**
+                                     * @description Simplified Chinese text
+                                     * @example 月日均资产
+                                     */
+                                    "zh-Hans"?: string;
+                                    /**
+                                     * @description Traditional Chinese text
+                                     * @example 月日均資產
+                                     */
+                                    "zh-Hant"?: string;
+                                };
+                                /**
+                                 * @description How far it is off
+                                 * @example bad
+                                 */
+                                severity: "warn" | "bad";
+                                /**
+                                 * @description What was found
+                                 * @example 0.31
+                                 */
+                                value?: number;
+                            }[];
+                            /**
+                             * @description Who answers for it
+                             * @example Wealth data
+                             */
+                            owner?: string;
+                            /**
+                             * @description Greater of the two stability indexes
+                             * @example 0.02
+                             */
+                            psi?: number;
+                            /**
+                             * Format: date-time
+                             * @description When it was computed
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            refreshedAt?: string;
+                            /**
+                             * @description Where the tag stands
+                             * @example monitored
+                             * @enum {unknown}
+                             */
+                            status: "demand" | "design" | "review" | "published" | "monitored" | "retired";
+                            /**
+                             * @description Tag id
+                             * @example aum_daily_avg_month
+                             */
+                            tagId: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description How it is
+                             * @example good
+                             * @enum {unknown}
+                             */
+                            verdict: "good" | "warn" | "bad" | "unknown";
+                        }[];
+                        /** @description When a tag is no longer good */
+                        thresholds: {
+                            /**
+                             * @description Coverage may differ by so much from that of before and of the baseline; a loss of twice as much is bad
+                             * @example 0.05
+                             */
+                            coverageChange: number;
+                            /**
+                             * @description A population stability index from here on is bad
+                             * @example 0.25
+                             */
+                            driftBad: number;
+                            /**
+                             * @description A population stability index from here on is a warning
+                             * @example 0.1
+                             */
+                            driftWarn: number;
+                            /**
+                             * @description Values must be younger than this
+                             * @example 48
+                             */
+                            maxAgeHours: number;
+                            /**
+                             * @description Coverage below this is bad
+                             * @example 0.9
+                             */
+                            minCoverage: number;
+                            /**
+                             * @description Share of customers whose value is not in the dictionary; ten times as many are bad
+                             * @example 0.01
+                             */
+                            unlisted: number;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    changeQualityThresholds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Thresholds that differ from the usual ones */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Coverage may differ by so much from that of before and of the baseline; a loss of twice as much is bad
+                     * @example 0.05
+                     */
+                    coverageChange?: number;
+                    /**
+                     * @description A population stability index from here on is bad
+                     * @example 0.25
+                     */
+                    driftBad?: number;
+                    /**
+                     * @description A population stability index from here on is a warning
+                     * @example 0.1
+                     */
+                    driftWarn?: number;
+                    /**
+                     * @description Values must be younger than this
+                     * @example 48
+                     */
+                    maxAgeHours?: number;
+                    /**
+                     * @description Coverage below this is bad
+                     * @example 0.9
+                     */
+                    minCoverage?: number;
+                    /**
+                     * @description Share of customers whose value is not in the dictionary; ten times as many are bad
+                     * @example 0.01
+                     */
+                    unlisted?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description When a tag is no longer good */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Coverage may differ by so much from that of before and of the baseline; a loss of twice as much is bad
+                         * @example 0.05
+                         */
+                        coverageChange: number;
+                        /**
+                         * @description A population stability index from here on is bad
+                         * @example 0.25
+                         */
+                        driftBad: number;
+                        /**
+                         * @description A population stability index from here on is a warning
+                         * @example 0.1
+                         */
+                        driftWarn: number;
+                        /**
+                         * @description Values must be younger than this
+                         * @example 48
+                         */
+                        maxAgeHours: number;
+                        /**
+                         * @description Coverage below this is bad
+                         * @example 0.9
+                         */
+                        minCoverage: number;
+                        /**
+                         * @description Share of customers whose value is not in the dictionary; ten times as many are bad
+                         * @example 0.01
+                         */
+                        unlisted: number;
+                    };
+                };
+            };
+        };
+    };
     getTagSettings: {
         parameters: {
             query?: never;
@@ -37075,6 +37711,16 @@ export interface operations {
                              * @example behaviour/transactions
                              */
                             category: string;
+                            /**
+                             * @description Part of the time that all tags took in the last 30 days
+                             * @example 0.1
+                             */
+                            costShare?: number;
+                            /**
+                             * @description How often conditions that name it were evaluated in the last 90 days
+                             * @example 431
+                             */
+                            counted: number;
                             /**
                              * @description Share of customers with a known value
                              * @example 0.1
@@ -38012,6 +38658,12 @@ export interface operations {
                              * @enum {unknown}
                              */
                             valueType: "text" | "number" | "money" | "boolean" | "date" | "instant" | "list";
+                            /**
+                             * @description Quality of its values
+                             * @example good
+                             * @enum {unknown}
+                             */
+                            verdict: "good" | "warn" | "bad" | "unknown";
                             /**
                              * @description Version of the definition
                              * @example 1
@@ -43216,6 +43868,113 @@ export interface operations {
             };
         };
     };
+    getTagCost: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Days to look at
+                 * @example 30
+                 */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a tag cost */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description … in which it was computed, for all or for some customers
+                         * @example 9
+                         */
+                        computed: number;
+                        /**
+                         * @description Days that were looked at
+                         * @example 30
+                         */
+                        days: number;
+                        /** @description Refreshes, newest first */
+                        history: {
+                            /**
+                             * Format: date-time
+                             * @description When it started
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Why
+                             * @example data
+                             */
+                            because: string;
+                            /**
+                             * @description computed, patched, kept, failed or blocked
+                             * @example patched
+                             */
+                            outcome: string;
+                            /**
+                             * @description Refresh
+                             * @example trf_01j9z3
+                             */
+                            refreshId: string;
+                            /**
+                             * @description Share of the rows
+                             * @example 50000
+                             */
+                            rowsRead?: number;
+                            /**
+                             * @description Share of the work
+                             * @example 12
+                             */
+                            tookMs?: number;
+                        }[];
+                        /**
+                         * @description Place among all tags, 1 = the dearest; 0 = never computed
+                         * @example 17
+                         */
+                        rank: number;
+                        /**
+                         * @description Refreshes that it was part of
+                         * @example 30
+                         */
+                        refreshes: number;
+                        /**
+                         * @description Its shares of the rows read
+                         * @example 12000000
+                         */
+                        rowsRead: number;
+                        /**
+                         * @description Part of the time that all tags took
+                         * @example 0.1
+                         */
+                        share: number;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                        /**
+                         * @description Its shares of the work, in milliseconds
+                         * @example 5400
+                         */
+                        tookMs: number;
+                    };
+                };
+            };
+        };
+    };
     getTagEvidence: {
         parameters: {
             query: {
@@ -43584,6 +44343,726 @@ export interface operations {
                              */
                             title: string;
                         }[];
+                    };
+                };
+            };
+        };
+    };
+    getTagQuality: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Quality of a tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Whether findings become alerts: they do once the tag is monitored
+                         * @example true
+                         */
+                        alerts: boolean;
+                        /** @description What drift is measured against */
+                        baseline?: {
+                            /**
+                             * Format: date-time
+                             * @description When that was
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Whether somebody chose it; else it is the first of this definition
+                             * @example false
+                             */
+                            isChosen: boolean;
+                            /**
+                             * @description Refresh that it is of
+                             * @example trf_01j9z3
+                             */
+                            refreshId: string;
+                        };
+                        /** @description Where the spread differs from the baseline */
+                        bins: {
+                            /**
+                             * @description Share at the baseline
+                             * @example 0.1
+                             */
+                            before: number;
+                            /**
+                             * @description Above this
+                             * @example 10
+                             */
+                            from?: number;
+                            /**
+                             * @description Share now
+                             * @example 0.1
+                             */
+                            now: number;
+                            /**
+                             * @description What it adds to the index
+                             * @example 0.01
+                             */
+                            psi: number;
+                            /**
+                             * @description Up to this
+                             * @example 20
+                             */
+                            to?: number;
+                            /**
+                             * @description A value
+                             * @example gold
+                             */
+                            value?: string | number | boolean | string[];
+                        }[];
+                        /** @description What is off now */
+                        findings: {
+                            /**
+                             * @description What it was compared with; absent = a fixed limit
+                             * @example baseline
+                             */
+                            against?: "before" | "baseline";
+                            /**
+                             * @description What was looked at
+                             * @example drift
+                             * @enum {unknown}
+                             */
+                            check: "refresh" | "coverage" | "drift" | "values" | "freshness";
+                            /**
+                             * @description What is allowed
+                             * @example 0.25
+                             */
+                            limit?: number;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            message: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description How far it is off
+                             * @example bad
+                             */
+                            severity: "warn" | "bad";
+                            /**
+                             * @description What was found
+                             * @example 0.31
+                             */
+                            value?: number;
+                        }[];
+                        /** @description Refreshes, newest first, at most 90 */
+                        history: {
+                            /**
+                             * Format: date-time
+                             * @description Instant of the values
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            asOf: string;
+                            /**
+                             * Format: date-time
+                             * @description When it was computed
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description known ÷ customers
+                             * @example 0.1
+                             */
+                            coverage: number;
+                            /**
+                             * @description All customers
+                             * @example 5369
+                             */
+                            customers: number;
+                            /**
+                             * @description Version of the definition
+                             * @example 3
+                             */
+                            definitionVersion: number;
+                            /**
+                             * @description Different values
+                             * @example 12
+                             */
+                            distinct: number;
+                            /** @description What was off */
+                            findings: {
+                                /**
+                                 * @description What it was compared with; absent = a fixed limit
+                                 * @example baseline
+                                 */
+                                against?: "before" | "baseline";
+                                /**
+                                 * @description What was looked at
+                                 * @example drift
+                                 * @enum {unknown}
+                                 */
+                                check: "refresh" | "coverage" | "drift" | "values" | "freshness";
+                                /**
+                                 * @description What is allowed
+                                 * @example 0.25
+                                 */
+                                limit?: number;
+                                /**
+                                 * @description Text in up to three languages
+                                 * @example {
+                                 *       "en": "Monthly average AUM",
+                                 *       "zh-Hant": "月日均資產"
+                                 *     }
+                                 */
+                                message: {
+                                    /**
+                                     * @description English text
+                                     * @example Monthly average AUM
+                                     */
+                                    en: string;
+                                    /**
+                                     * @description Simplified Chinese text
+                                     * @example 月日均资产
+                                     */
+                                    "zh-Hans"?: string;
+                                    /**
+                                     * @description Traditional Chinese text
+                                     * @example 月日均資產
+                                     */
+                                    "zh-Hant"?: string;
+                                };
+                                /**
+                                 * @description How far it is off
+                                 * @example bad
+                                 */
+                                severity: "warn" | "bad";
+                                /**
+                                 * @description What was found
+                                 * @example 0.31
+                                 */
+                                value?: number;
+                            }[];
+                            /**
+                             * @description Customers with a value
+                             * @example 4500
+                             */
+                            known: number;
+                            /**
+                             * @description Mean of numbers
+                             * @example 17.4
+                             */
+                            mean?: number;
+                            /**
+                             * @description Median of numbers
+                             * @example 12
+                             */
+                            median?: number;
+                            /**
+                             * @description Stability index against the baseline
+                             * @example 0.11
+                             */
+                            psiBaseline?: number;
+                            /**
+                             * @description Stability index against the refresh before
+                             * @example 0.02
+                             */
+                            psiBefore?: number;
+                            /**
+                             * @description Refresh
+                             * @example trf_01j9z3
+                             */
+                            refreshId: string;
+                            /**
+                             * @description What came of it
+                             * @example good
+                             * @enum {unknown}
+                             */
+                            verdict: "good" | "warn" | "bad" | "unknown";
+                        }[];
+                        /** @description Thresholds that differ from the usual ones */
+                        own: {
+                            /**
+                             * @description Coverage may differ by so much from that of before and of the baseline; a loss of twice as much is bad
+                             * @example 0.05
+                             */
+                            coverageChange?: number;
+                            /**
+                             * @description A population stability index from here on is bad
+                             * @example 0.25
+                             */
+                            driftBad?: number;
+                            /**
+                             * @description A population stability index from here on is a warning
+                             * @example 0.1
+                             */
+                            driftWarn?: number;
+                            /**
+                             * @description Values must be younger than this
+                             * @example 48
+                             */
+                            maxAgeHours?: number;
+                            /**
+                             * @description Coverage below this is bad
+                             * @example 0.9
+                             */
+                            minCoverage?: number;
+                            /**
+                             * @description Share of customers whose value is not in the dictionary; ten times as many are bad
+                             * @example 0.01
+                             */
+                            unlisted?: number;
+                        };
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                        /** @description When a tag is no longer good */
+                        thresholds: {
+                            /**
+                             * @description Coverage may differ by so much from that of before and of the baseline; a loss of twice as much is bad
+                             * @example 0.05
+                             */
+                            coverageChange: number;
+                            /**
+                             * @description A population stability index from here on is bad
+                             * @example 0.25
+                             */
+                            driftBad: number;
+                            /**
+                             * @description A population stability index from here on is a warning
+                             * @example 0.1
+                             */
+                            driftWarn: number;
+                            /**
+                             * @description Values must be younger than this
+                             * @example 48
+                             */
+                            maxAgeHours: number;
+                            /**
+                             * @description Coverage below this is bad
+                             * @example 0.9
+                             */
+                            minCoverage: number;
+                            /**
+                             * @description Share of customers whose value is not in the dictionary; ten times as many are bad
+                             * @example 0.01
+                             */
+                            unlisted: number;
+                        };
+                        /**
+                         * @description How it is now
+                         * @example good
+                         * @enum {unknown}
+                         */
+                        verdict: "good" | "warn" | "bad" | "unknown";
+                    };
+                };
+            };
+        };
+    };
+    changeTagQuality: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description What to change; what is absent stays */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Refresh that drift is measured against from now on; null = the first of the definition
+                     * @example trf_01j9z3
+                     */
+                    baseline?: string | null;
+                    /** @description Thresholds that differ from the usual ones */
+                    thresholds?: {
+                        /**
+                         * @description Coverage may differ by so much from that of before and of the baseline; a loss of twice as much is bad
+                         * @example 0.05
+                         */
+                        coverageChange?: number;
+                        /**
+                         * @description A population stability index from here on is bad
+                         * @example 0.25
+                         */
+                        driftBad?: number;
+                        /**
+                         * @description A population stability index from here on is a warning
+                         * @example 0.1
+                         */
+                        driftWarn?: number;
+                        /**
+                         * @description Values must be younger than this
+                         * @example 48
+                         */
+                        maxAgeHours?: number;
+                        /**
+                         * @description Coverage below this is bad
+                         * @example 0.9
+                         */
+                        minCoverage?: number;
+                        /**
+                         * @description Share of customers whose value is not in the dictionary; ten times as many are bad
+                         * @example 0.01
+                         */
+                        unlisted?: number;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Quality of a tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Whether findings become alerts: they do once the tag is monitored
+                         * @example true
+                         */
+                        alerts: boolean;
+                        /** @description What drift is measured against */
+                        baseline?: {
+                            /**
+                             * Format: date-time
+                             * @description When that was
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description Whether somebody chose it; else it is the first of this definition
+                             * @example false
+                             */
+                            isChosen: boolean;
+                            /**
+                             * @description Refresh that it is of
+                             * @example trf_01j9z3
+                             */
+                            refreshId: string;
+                        };
+                        /** @description Where the spread differs from the baseline */
+                        bins: {
+                            /**
+                             * @description Share at the baseline
+                             * @example 0.1
+                             */
+                            before: number;
+                            /**
+                             * @description Above this
+                             * @example 10
+                             */
+                            from?: number;
+                            /**
+                             * @description Share now
+                             * @example 0.1
+                             */
+                            now: number;
+                            /**
+                             * @description What it adds to the index
+                             * @example 0.01
+                             */
+                            psi: number;
+                            /**
+                             * @description Up to this
+                             * @example 20
+                             */
+                            to?: number;
+                            /**
+                             * @description A value
+                             * @example gold
+                             */
+                            value?: string | number | boolean | string[];
+                        }[];
+                        /** @description What is off now */
+                        findings: {
+                            /**
+                             * @description What it was compared with; absent = a fixed limit
+                             * @example baseline
+                             */
+                            against?: "before" | "baseline";
+                            /**
+                             * @description What was looked at
+                             * @example drift
+                             * @enum {unknown}
+                             */
+                            check: "refresh" | "coverage" | "drift" | "values" | "freshness";
+                            /**
+                             * @description What is allowed
+                             * @example 0.25
+                             */
+                            limit?: number;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            message: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                            /**
+                             * @description How far it is off
+                             * @example bad
+                             */
+                            severity: "warn" | "bad";
+                            /**
+                             * @description What was found
+                             * @example 0.31
+                             */
+                            value?: number;
+                        }[];
+                        /** @description Refreshes, newest first, at most 90 */
+                        history: {
+                            /**
+                             * Format: date-time
+                             * @description Instant of the values
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            asOf: string;
+                            /**
+                             * Format: date-time
+                             * @description When it was computed
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            at: string;
+                            /**
+                             * @description known ÷ customers
+                             * @example 0.1
+                             */
+                            coverage: number;
+                            /**
+                             * @description All customers
+                             * @example 5369
+                             */
+                            customers: number;
+                            /**
+                             * @description Version of the definition
+                             * @example 3
+                             */
+                            definitionVersion: number;
+                            /**
+                             * @description Different values
+                             * @example 12
+                             */
+                            distinct: number;
+                            /** @description What was off */
+                            findings: {
+                                /**
+                                 * @description What it was compared with; absent = a fixed limit
+                                 * @example baseline
+                                 */
+                                against?: "before" | "baseline";
+                                /**
+                                 * @description What was looked at
+                                 * @example drift
+                                 * @enum {unknown}
+                                 */
+                                check: "refresh" | "coverage" | "drift" | "values" | "freshness";
+                                /**
+                                 * @description What is allowed
+                                 * @example 0.25
+                                 */
+                                limit?: number;
+                                /**
+                                 * @description Text in up to three languages
+                                 * @example {
+                                 *       "en": "Monthly average AUM",
+                                 *       "zh-Hant": "月日均資產"
+                                 *     }
+                                 */
+                                message: {
+                                    /**
+                                     * @description English text
+                                     * @example Monthly average AUM
+                                     */
+                                    en: string;
+                                    /**
+                                     * @description Simplified Chinese text
+                                     * @example 月日均资产
+                                     */
+                                    "zh-Hans"?: string;
+                                    /**
+                                     * @description Traditional Chinese text
+                                     * @example 月日均資產
+                                     */
+                                    "zh-Hant"?: string;
+                                };
+                                /**
+                                 * @description How far it is off
+                                 * @example bad
+                                 */
+                                severity: "warn" | "bad";
+                                /**
+                                 * @description What was found
+                                 * @example 0.31
+                                 */
+                                value?: number;
+                            }[];
+                            /**
+                             * @description Customers with a value
+                             * @example 4500
+                             */
+                            known: number;
+                            /**
+                             * @description Mean of numbers
+                             * @example 17.4
+                             */
+                            mean?: number;
+                            /**
+                             * @description Median of numbers
+                             * @example 12
+                             */
+                            median?: number;
+                            /**
+                             * @description Stability index against the baseline
+                             * @example 0.11
+                             */
+                            psiBaseline?: number;
+                            /**
+                             * @description Stability index against the refresh before
+                             * @example 0.02
+                             */
+                            psiBefore?: number;
+                            /**
+                             * @description Refresh
+                             * @example trf_01j9z3
+                             */
+                            refreshId: string;
+                            /**
+                             * @description What came of it
+                             * @example good
+                             * @enum {unknown}
+                             */
+                            verdict: "good" | "warn" | "bad" | "unknown";
+                        }[];
+                        /** @description Thresholds that differ from the usual ones */
+                        own: {
+                            /**
+                             * @description Coverage may differ by so much from that of before and of the baseline; a loss of twice as much is bad
+                             * @example 0.05
+                             */
+                            coverageChange?: number;
+                            /**
+                             * @description A population stability index from here on is bad
+                             * @example 0.25
+                             */
+                            driftBad?: number;
+                            /**
+                             * @description A population stability index from here on is a warning
+                             * @example 0.1
+                             */
+                            driftWarn?: number;
+                            /**
+                             * @description Values must be younger than this
+                             * @example 48
+                             */
+                            maxAgeHours?: number;
+                            /**
+                             * @description Coverage below this is bad
+                             * @example 0.9
+                             */
+                            minCoverage?: number;
+                            /**
+                             * @description Share of customers whose value is not in the dictionary; ten times as many are bad
+                             * @example 0.01
+                             */
+                            unlisted?: number;
+                        };
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                        /** @description When a tag is no longer good */
+                        thresholds: {
+                            /**
+                             * @description Coverage may differ by so much from that of before and of the baseline; a loss of twice as much is bad
+                             * @example 0.05
+                             */
+                            coverageChange: number;
+                            /**
+                             * @description A population stability index from here on is bad
+                             * @example 0.25
+                             */
+                            driftBad: number;
+                            /**
+                             * @description A population stability index from here on is a warning
+                             * @example 0.1
+                             */
+                            driftWarn: number;
+                            /**
+                             * @description Values must be younger than this
+                             * @example 48
+                             */
+                            maxAgeHours: number;
+                            /**
+                             * @description Coverage below this is bad
+                             * @example 0.9
+                             */
+                            minCoverage: number;
+                            /**
+                             * @description Share of customers whose value is not in the dictionary; ten times as many are bad
+                             * @example 0.01
+                             */
+                            unlisted: number;
+                        };
+                        /**
+                         * @description How it is now
+                         * @example good
+                         * @enum {unknown}
+                         */
+                        verdict: "good" | "warn" | "bad" | "unknown";
                     };
                 };
             };
@@ -44046,6 +45525,99 @@ export interface operations {
                          * @example aum_daily_avg_month
                          */
                         tagId: string;
+                    };
+                };
+            };
+        };
+    };
+    getTagUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Tag id, snake_case
+                 * @example txn_count_90d
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a tag is used for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Days on which it was evaluated, oldest first */
+                        byDay: {
+                            /**
+                             * @description Evaluations
+                             * @example 12
+                             */
+                            counted: number;
+                            /**
+                             * @description Day
+                             * @example 2026-11-24
+                             */
+                            day: string;
+                        }[];
+                        /**
+                         * @description How often a condition that names it was evaluated
+                         * @example 431
+                         */
+                        counted: number;
+                        /**
+                         * @description Days that were looked at
+                         * @example 90
+                         */
+                        days: number;
+                        /**
+                         * @description Last day that this was so
+                         * @example 2026-11-24
+                         */
+                        lastCountedOn?: string;
+                        /**
+                         * @description Whether it can be retired: nothing names it
+                         * @example false
+                         */
+                        mayRetire: boolean;
+                        /**
+                         * @description Tag id
+                         * @example aum_daily_avg_month
+                         */
+                        tagId: string;
+                        /** @description All that depends on it, nearest first */
+                        uses: {
+                            /**
+                             * @description 1 = names the tag itself; more = through others
+                             * @example 2
+                             */
+                            distance: number;
+                            /**
+                             * @description Its id
+                             * @example cmp_01j9z3
+                             */
+                            id: string;
+                            /**
+                             * @description tag, audience, metric, campaign, …
+                             * @example campaign
+                             */
+                            kind: string;
+                            /**
+                             * @description Its title
+                             * @example Autumn wealth
+                             */
+                            title: string;
+                        }[];
+                        /**
+                         * @description How often somebody opened it
+                         * @example 12
+                         */
+                        views: number;
                     };
                 };
             };

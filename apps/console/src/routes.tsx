@@ -13,6 +13,7 @@ import { readAudienceSearch } from './pages/audiences/audience-search.ts';
 import { CrashedPage } from './pages/crashed-page.tsx';
 import { LostPage } from './pages/lost-page.tsx';
 import { SignInPage } from './pages/sign-in/sign-in-page.tsx';
+import { readTagSearch } from './pages/tags/tag-search.ts';
 import { Shell } from './shell/shell.tsx';
 import { Loading } from './ui/states.tsx';
 
@@ -44,6 +45,18 @@ const signedIn = createRoute({
     throw redirect({ to: '/sign-in', search: { returnTo: location.href } });
   },
 });
+
+/** Reads texts of an address; empty ones are left out. */
+const textsOf =
+  <Name extends string>(...names: readonly Name[]) =>
+  (search: Record<string, unknown>): Partial<Record<Name, string>> => {
+    const texts: Partial<Record<Name, string>> = {};
+    for (const name of names) {
+      const value = search[name];
+      if (typeof value === 'string' && value !== '') texts[name] = value;
+    }
+    return texts;
+  };
 
 const page = <Path extends string>(path: Path, component: RouteComponent) =>
   createRoute({ getParentRoute: () => signedIn, path, component });
@@ -86,6 +99,14 @@ const marketing = [
     validateSearch: readAudienceSearch,
   }),
   page(
+    '/lists',
+    lazyRouteComponent(() => import('./pages/lists/lists-page.tsx'), 'ListsPage'),
+  ),
+  page(
+    '/lists/$listId',
+    lazyRouteComponent(() => import('./pages/lists/list-page.tsx'), 'ListPage'),
+  ),
+  page(
     '/templates',
     lazyRouteComponent(() => import('./pages/content/templates-page.tsx'), 'TemplatesPage'),
   ),
@@ -115,18 +136,70 @@ const recommendation = [
 ] as const;
 
 const tags = [
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/tags',
+    component: lazyRouteComponent(() => import('./pages/tags/tags-page.tsx'), 'TagsPage'),
+    validateSearch: readTagSearch,
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/tags/new',
+    component: lazyRouteComponent(() => import('./pages/tags/tag-editor-page.tsx'), 'NewTagPage'),
+    validateSearch: textsOf<'demand'>('demand'),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/tags/$tagId',
+    component: lazyRouteComponent(() => import('./pages/tags/tag-page.tsx'), 'TagPage'),
+    validateSearch: textsOf<'tab'>('tab'),
+  }),
   page(
-    '/tags',
-    lazyRouteComponent(() => import('./pages/tags/tags-page.tsx'), 'TagsPage'),
+    '/tag-library',
+    lazyRouteComponent(() => import('./pages/tags/library-page.tsx'), 'LibraryPage'),
+  ),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/tag-workflow',
+    component: lazyRouteComponent(() => import('./pages/tags/workflow-page.tsx'), 'WorkflowPage'),
+    validateSearch: textsOf<'tab'>('tab'),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/catalog',
+    component: lazyRouteComponent(() => import('./pages/catalog/tables-page.tsx'), 'TablesPage'),
+    validateSearch: textsOf<'q' | 'kind' | 'dataClass'>('q', 'kind', 'dataClass'),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/catalog/table',
+    component: lazyRouteComponent(() => import('./pages/catalog/table-page.tsx'), 'TablePage'),
+    validateSearch: textsOf<'name'>('name'),
+  }),
+  page(
+    '/catalog/quality',
+    lazyRouteComponent(() => import('./pages/catalog/quality-page.tsx'), 'QualityPage'),
   ),
   page(
-    '/tags/new',
-    lazyRouteComponent(() => import('./pages/tags/tag-editor-page.tsx'), 'NewTagPage'),
+    '/catalog/drift',
+    lazyRouteComponent(() => import('./pages/catalog/drift-page.tsx'), 'DriftPage'),
   ),
   page(
-    '/tags/$tagId',
-    lazyRouteComponent(() => import('./pages/tags/tag-page.tsx'), 'TagPage'),
+    '/catalog/arrivals',
+    lazyRouteComponent(() => import('./pages/catalog/arrivals-page.tsx'), 'ArrivalsPage'),
   ),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/catalog/alerts',
+    component: lazyRouteComponent(() => import('./pages/catalog/alerts-page.tsx'), 'AlertsPage'),
+    validateSearch: textsOf<'state' | 'kind'>('state', 'kind'),
+  }),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/catalog/access',
+    component: lazyRouteComponent(() => import('./pages/catalog/access-page.tsx'), 'AccessPage'),
+    validateSearch: textsOf<'table'>('table'),
+  }),
   page(
     '/tags/$tagId/edit',
     lazyRouteComponent(() => import('./pages/tags/tag-editor-page.tsx'), 'EditTagPage'),
@@ -175,6 +248,15 @@ const insights = [
     '/insights/metrics/$metricId',
     lazyRouteComponent(() => import('./pages/metrics/metric-page.tsx'), 'MetricPage'),
   ),
+  createRoute({
+    getParentRoute: () => signedIn,
+    path: '/insights/lifecycle',
+    component: lazyRouteComponent(() => import('./pages/lifecycle/lifecycle-page.tsx'), 'LifecyclePage'),
+    validateSearch: (search: Record<string, unknown>): { tag?: string; days?: number } => ({
+      ...(typeof search.tag === 'string' ? { tag: search.tag } : {}),
+      ...(typeof search.days === 'number' ? { days: search.days } : {}),
+    }),
+  }),
   page(
     '/workbench',
     lazyRouteComponent(() => import('./pages/workbench/workbench-page.tsx'), 'WorkbenchPage'),

@@ -1,4 +1,10 @@
-import type { CampaignReport, FollowUpView, HomeReport } from '@rapport/insights/contract';
+import type {
+  CampaignReport,
+  FollowUpView,
+  HomeReport,
+  LifecycleBoard,
+  LifecycleQuery,
+} from '@rapport/insights/contract';
 import { queryOptions } from '@tanstack/react-query';
 import { api } from './client.ts';
 
@@ -18,3 +24,9 @@ export const followUp = (campaignId: string) =>
   api.post<FollowUpView>(`/reports/campaigns/${campaignId}/follow-up`, { body: {} });
 
 export const exportReport = (campaignId: string) => api.blob(`/reports/campaigns/${campaignId}/export`);
+
+export const lifecycleQuery = (query: LifecycleQuery) =>
+  queryOptions({
+    queryKey: ['lifecycle', query],
+    queryFn: ({ signal }) => api.get<LifecycleBoard>('/reports/lifecycle', { query: { ...query }, signal }),
+  });

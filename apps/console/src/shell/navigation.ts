@@ -23,6 +23,7 @@ export const navigation: readonly NavigationProduct[] = [
     pages: [
       { to: '/campaigns', text: 'shell.page.campaigns', permission: 'campaigns.read' },
       { to: '/audiences', text: 'shell.page.audiences', permission: 'audiences.read' },
+      { to: '/lists', text: 'shell.page.lists', permission: 'audiences.read' },
       { to: '/templates', text: 'shell.page.templates', permission: 'templates.read' },
       { to: '/approvals', text: 'shell.page.approvals', permission: 'approvals.read' },
     ],
@@ -45,6 +46,9 @@ export const navigation: readonly NavigationProduct[] = [
     text: 'shell.product.tags',
     pages: [
       { to: '/tags', text: 'shell.page.tags', permission: 'tags.read' },
+      { to: '/tag-library', text: 'shell.page.tagLibrary', permission: 'tags.read' },
+      { to: '/tag-workflow', text: 'shell.page.tagWorkflow', permission: 'tags.read' },
+      { to: '/catalog', text: 'shell.page.catalog', permission: 'catalog.read' },
       { to: '/lineage', text: 'shell.page.lineage', permission: 'lineage.read' },
       { to: '/customers', text: 'shell.page.customers', permission: 'customers.read' },
       { to: '/sources', text: 'shell.page.sources', permission: 'sources.read' },
@@ -60,6 +64,7 @@ export const navigation: readonly NavigationProduct[] = [
     text: 'shell.product.insights',
     pages: [
       { to: '/reports', text: 'shell.page.reports', permission: 'reports.read' },
+      { to: '/insights/lifecycle', text: 'shell.page.lifecycle', permission: 'reports.read' },
       { to: '/insights/metrics', text: 'shell.page.metrics', permission: 'metrics.read' },
       { to: '/workbench', text: 'shell.page.workbench', permission: 'workbench.run' },
     ],

@@ -1,13 +1,16 @@
 import { audiences } from './audiences.ts';
 import { builder } from './builder.ts';
 import { campaigns } from './campaigns.ts';
+import { catalog } from './catalog.ts';
 import { common } from './common.ts';
 import { content } from './content.ts';
 import { customers } from './customers.ts';
 import { governance } from './governance.ts';
 import { home } from './home.ts';
 import { insight } from './insight.ts';
+import { lifecycle } from './lifecycle.ts';
 import { lists } from './lists.ts';
+import { market } from './market.ts';
 import { metrics } from './metrics.ts';
 import { contacts, decisions, models, offers } from './recommendation.ts';
 import { reports } from './reports.ts';
@@ -21,6 +24,7 @@ export const en = {
   audiences,
   builder,
   campaigns,
+  catalog,
   common,
   contacts,
   content,
@@ -29,7 +33,9 @@ export const en = {
   governance,
   home,
   insight,
+  lifecycle,
   lists,
+  market,
   metrics,
   models,
   offers,

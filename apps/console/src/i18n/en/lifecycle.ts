@@ -1,0 +1,18 @@
+export const lifecycle = {
+  title: 'Lifecycle',
+  intro: 'Every customer is in exactly one stage: who is where, what reaches them, who moved.',
+  tag: 'Tag of the stages',
+  period: 'Moves since',
+  days: '{{count}} days',
+  share: '{{share}} of all customers',
+  unknown: 'Not known',
+  noProgrammes: 'No campaign under way targets them',
+  missed: '{{count}} are targeted by none',
+  moves: 'Moves between stages',
+  movesNote: 'From {{from}} to now; each row adds up to 100 %.',
+  before: 'Stage before',
+  customers: 'Customers',
+  move: '{{count}} customers: {{from}} → {{to}}',
+  noMoves: 'No moves to show yet',
+  noMovesHint: 'The values of each finished day are kept; moves appear with the second day.',
+};
