@@ -3,14 +3,14 @@ import { dirname, join, sep } from 'node:path';
 import type { Clock } from '@rapport/kernel';
 import type { ConnectionTest } from './connection.schema.ts';
 import type { Connections, OpenConnection } from './connections.service.ts';
-import { DOWNLOAD_LIMITS, type DownloadLimits, download, type RequestOptions } from './download.ts';
+import { DOWNLOAD_LIMITS, type DownloadLimits, download, probe, type RequestOptions } from './download.ts';
 import { findFiles, globMatcher } from './files.ts';
 import type { HostPolicy } from './host-policy.ts';
 import type { DeliveredTable } from './inspector.ts';
 import type { FileTable, Source } from './manifest.ts';
 import { LoadRefused, refuse } from './refusal.ts';
 import { type DatabaseReader, type DatabaseSettings, openDatabase } from './relation.ts';
-import { listS3, s3Url, signS3 } from './s3.ts';
+import { listS3, listS3Page, s3Url, signS3 } from './s3.ts';
 import { packingOf, unpack } from './unpack.ts';
 
 export interface DeliveryDeps {
@@ -139,8 +139,9 @@ export function createDeliveries(deps: DeliveryDeps) {
     for (const name of names) {
       await context.report(`fetching ${table.name}: ${name}`);
       const target = await placeFor(folder, name);
-      await download(addressOf(connection, name), target, { ...options, place: `${table.name} (${name})` });
-      await unpackInPlace(table, name, target, context.signal);
+      const place = `${table.name} (${name})`;
+      const { encoding } = await download(addressOf(connection, name), target, { ...options, place });
+      await unpackInPlace(table, name, target, encoding, context.signal);
     }
     return { folder, files: names };
   };
@@ -150,10 +151,22 @@ export function createDeliveries(deps: DeliveryDeps) {
     table: FileTable,
     name: string,
     target: string,
+    encoding: string | undefined,
     signal: AbortSignal,
   ): Promise<void> => {
-    const packing = packingOf(name, table.compression);
-    if (packing === 'none') return;
+    const named = packingOf(name, table.compression);
+    // What is named `.gz` is packed once, whether the server says so too or not.
+    const packing = named === 'none' && /^(x-)?gzip$/i.test(encoding ?? '') ? 'gzip' : named;
+    if (packing === 'none') {
+      if (encoding !== undefined && encoding !== 'identity' && encoding !== 'aws-chunked') {
+        refuse(
+          'broken_file',
+          `${table.name} (${name})`,
+          `${name} comes packed as ${encoding}, which is not read. Deliver it as it is, or packed by gzip, zstd or zip.`,
+        );
+      }
+      return;
+    }
     const packed = `${target}.packed`;
     await rename(target, packed);
     await unpack(packed, target, packing, { place: `${table.name} (${name})`, file: name, signal });
@@ -282,20 +295,24 @@ export function createDeliveries(deps: DeliveryDeps) {
         const { settings } = connection;
         const options = { ...optionsFor(connection, place, signal), limits: { ...limits, attempts: 1 } };
         if (settings.kind === 's3') {
-          const keys = await listS3(settings.endpoint, settings.bucket, settings.prefix ?? '', options);
+          const { bucket, prefix = '' } = settings;
+          const { keys, next } = await listS3Page(settings.endpoint, bucket, prefix, undefined, options);
           return {
             works: true,
-            message: `${keys.length} objects under ${settings.bucket}/${settings.prefix ?? ''}.`,
+            message: `${next === undefined ? '' : 'At least '}${keys.length} objects under ${bucket}/${prefix}.`,
           };
         }
         if (settings.kind === 'http') {
           const url = new URL(settings.url);
-          const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-          await deps.policy.resolve(url.hostname, port, place);
-          return {
-            works: true,
-            message: `${url.host} is known and allowed; files are asked for when a source is loaded.`,
-          };
+          const status = await probe(url, options);
+          if (status === 401 || status === 403) {
+            return {
+              works: false,
+              message: `${url.host} refuses the secret of the connection (${status}). Check it and its rights.`,
+            };
+          }
+          // A folder need not be answered; the files in it are asked for when a source is loaded.
+          return { works: true, message: `${url.host} answers (${status}).` };
         }
         return { works: false, message: 'The kind of the connection is not known.' };
       } catch (error) {

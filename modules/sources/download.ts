@@ -28,6 +28,8 @@ export interface Fetched {
   readonly bytes: number;
   readonly etag: string | undefined;
   readonly lastModified: string | undefined;
+  /** How the server packed the bytes on its way, though it was asked not to; S3 answers what was stored. */
+  readonly encoding: string | undefined;
 }
 
 export interface RequestOptions {
@@ -63,8 +65,14 @@ export async function download(address: URL, path: string, options: RequestOptio
       const isResumed = held > 0 && version !== undefined && !version.startsWith('W/');
       const range: Record<string, string> = isResumed ? { range: `bytes=${held}-`, 'if-range': version } : {};
       const { response } = await send('GET', address, range, options);
-      refuseStatus(response, address, place);
+      await refuseStatus(response, address, place);
       const isRest = response.statusCode === 206;
+      if (isRest && !response.headers['content-range']?.startsWith(`bytes ${held}-`)) {
+        response.destroy();
+        known = undefined;
+        held = 0;
+        throw new Transient('the server answers another part than was asked for');
+      }
       const begins = isRest ? held : 0;
       const length = Number(response.headers['content-length'] ?? Number.NaN);
       if (begins + length > limits.maxBytes) {
@@ -79,12 +87,14 @@ export async function download(address: URL, path: string, options: RequestOptio
         bytes: 0,
         etag: response.headers.etag,
         lastModified: response.headers['last-modified'],
+        encoding: response.headers['content-encoding'],
       };
       let taken = begins;
       held = begins;
       response.setTimeout(limits.idleMs, () =>
         response.destroy(new Transient(`nothing came for ${limits.idleMs} ms`)),
       );
+      const file = createWriteStream(partial, { flags: isRest ? 'a' : 'w' });
       try {
         await pipeline(
           response,
@@ -96,10 +106,12 @@ export async function download(address: URL, path: string, options: RequestOptio
               yield chunk;
             }
           },
-          createWriteStream(partial, { flags: isRest ? 'a' : 'w' }),
+          file,
           { signal: options.signal },
         );
       } catch (error) {
+        // A write that is still under way would land behind what the next attempt appends.
+        if (!file.closed) await new Promise<void>((resolve) => file.once('close', () => resolve()));
         options.signal.throwIfAborted();
         if (error instanceof LoadRefused) throw error;
         held = (await stat(partial).catch(() => undefined))?.size ?? 0;
@@ -125,7 +137,7 @@ export async function fetchText(
   for (let attempt = 1; ; attempt++) {
     try {
       const { response } = await send('GET', address, {}, options);
-      refuseStatus(response, address, options.place);
+      await refuseStatus(response, address, options.place);
       response.setTimeout(options.limits.idleMs, () => response.destroy(new Transient('nothing came')));
       const pieces: Buffer[] = [];
       let size = 0;
@@ -162,27 +174,54 @@ async function again(error: unknown, attempt: number, address: URL, options: Req
 /** An address without what may be secret in it. */
 export const shown = (address: URL): string => `${address.protocol}//${address.host}${address.pathname}`;
 
-function refuseStatus(response: IncomingMessage, address: URL, place: string): void {
+async function refuseStatus(response: IncomingMessage, address: URL, place: string): Promise<void> {
   const status = response.statusCode ?? 0;
   if (status === 200 || status === 206) return;
-  response.resume();
-  if (status === 429 || status >= 500 || status === 408) throw new Transient(`the server answers ${status}`);
+  const answer = [status, await codeIn(response)].filter((part) => part !== undefined).join(' ');
+  if (status === 429 || status >= 500 || status === 408) throw new Transient(`the server answers ${answer}`);
   if (status === 404 || status === 410) {
     refuse(
       'missing_file',
       place,
-      `There is nothing at ${shown(address)} (${status}). Has it been delivered?`,
+      `There is nothing at ${shown(address)} (${answer}). Has it been delivered?`,
     );
   }
   if (status === 401 || status === 403) {
     refuse(
       'not_authorised',
       place,
-      `The server refuses to deliver ${shown(address)} (${status}). Check the secret and the rights of the connection.`,
+      `The server refuses to deliver ${shown(address)} (${answer}). Check the secret and the rights of the connection.`,
     );
   }
   if (status === 416) throw new Transient('the file changed while it was read');
-  refuse('not_delivered', place, `The server answers ${status} for ${shown(address)}.`);
+  refuse('not_delivered', place, `The server answers ${answer} for ${shown(address)}.`);
+}
+
+const MAX_REASON_BYTES = 16 * 1024;
+
+/** The code with which S3 says why, such as `NoSuchBucket`; of the rest of an answer nothing is shown. */
+async function codeIn(response: IncomingMessage): Promise<string | undefined> {
+  let text = '';
+  try {
+    for await (const chunk of response) {
+      text += String(chunk);
+      if (text.length > MAX_REASON_BYTES) break;
+    }
+  } catch {
+    // The status alone says enough.
+  }
+  return /<Code>(\w{1,60})<\/Code>/.exec(text)?.[1];
+}
+
+/** What a server answers when it is asked whether something is there: its status. */
+export async function probe(address: URL, options: RequestOptions): Promise<number> {
+  const { response } = await send('HEAD', address, {}, options).catch((error: unknown) => {
+    if (error instanceof LoadRefused) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    return refuse('not_delivered', options.place, `${shown(address)} does not answer: ${why}.`);
+  });
+  response.resume();
+  return response.statusCode ?? 0;
 }
 
 async function send(

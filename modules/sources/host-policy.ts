@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { BlockList, isIPv6 } from 'node:net';
 import { refuse } from './refusal.ts';
 
 /** An address that was looked up and may be connected to. */
@@ -15,8 +15,10 @@ export interface AllowedAddress {
  * bank's own network; an exact name may stand for a private address. Link-local addresses (where clouds keep their
  * credentials) are allowed by their number alone.
  */
-export function createHostPolicy(allowed: readonly string[]) {
-  const entries = allowed.map((entry) => entry.trim().toLowerCase()).filter((entry) => entry !== '');
+export function createHostPolicy(allowed: readonly string[], lookUp: LookUp = addressesOf) {
+  const entries = allowed
+    .map((entry) => entry.trim().toLowerCase().replace(/[[\]]/g, ''))
+    .filter((entry) => entry !== '');
 
   const entryFor = (host: string, port: number): string | undefined =>
     entries.find((entry) => entry === host || entry === `${host}:${port}`) ??
@@ -38,7 +40,7 @@ export function createHostPolicy(allowed: readonly string[]) {
           `Sources may not be read from ${host}:${port}. An operator must add it to RAPPORT_SOURCE_HOSTS.`,
         );
       }
-      const found = await lookup(host, { all: true }).catch(() => []);
+      const found = await lookUp(host);
       const [first] = found;
       if (!first) return refuse('host_not_found', place, `The host ${host} is not known. Is its name right?`);
       const isExact = !entry.startsWith('*.');
@@ -65,28 +67,46 @@ export function createHostPolicy(allowed: readonly string[]) {
 
 export type HostPolicy = ReturnType<typeof createHostPolicy>;
 
-/** IPv4 inside IPv6 (`::ffff:10.0.0.1`) counts as IPv4. */
-const plain = (address: string): string => address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
+/** All addresses of a name; none when it is not known. */
+export type LookUp = (
+  host: string,
+) => Promise<readonly { readonly address: string; readonly family: number }[]>;
 
-export function isLinkLocal(address: string): boolean {
-  const text = plain(address);
-  return text.startsWith('169.254.') || /^fe[89ab]/.test(text);
+const addressesOf: LookUp = (host) => lookup(host, { all: true }).catch(() => []);
+
+function blocks(...ranges: readonly (readonly [network: string, prefix: number])[]): BlockList {
+  const list = new BlockList();
+  for (const [network, prefix] of ranges) list.addSubnet(network, prefix, familyOf(network));
+  return list;
 }
 
-/** @source RFC 1918, RFC 4193, RFC 6598, RFC 6890 */
-export function isPrivate(address: string): boolean {
-  const text = plain(address);
-  if (isIP(text) === 6) return text === '::1' || text === '::' || /^f[cd]/.test(text) || isLinkLocal(text);
-  const [a = 0, b = 0] = text.split('.').map(Number);
-  return (
-    a === 10 ||
-    a === 127 ||
-    a === 0 ||
-    a >= 224 ||
-    (a === 172 && b >= 16 && b <= 31) ||
-    (a === 192 && b === 168) ||
-    (a === 169 && b === 254) ||
-    (a === 100 && b >= 64 && b <= 127) ||
-    (a === 198 && (b === 18 || b === 19))
-  );
-}
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIPv6(address) ? 'ipv6' : 'ipv4');
+/** A scoped address (`fe80::1%eth0`) without its zone. */
+const plain = (address: string): string => address.split('%')[0] ?? address;
+const holds = (list: BlockList, address: string): boolean =>
+  list.check(plain(address), familyOf(plain(address)));
+
+/** IPv4 inside IPv6 (`::ffff:10.0.0.1`) counts as IPv4. @source RFC 3927, RFC 4291 */
+const LINK_LOCAL = blocks(['169.254.0.0', 16], ['fe80::', 10]);
+
+/** @source RFC 6890 and the IANA registries of special-purpose addresses; 64:ff9b::/96 stands for IPv4 (RFC 6052) */
+const PRIVATE = blocks(
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 3],
+  ['::', 127],
+  ['64:ff9b::', 96],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['ff00::', 8],
+);
+
+export const isLinkLocal = (address: string): boolean => holds(LINK_LOCAL, address);
+export const isPrivate = (address: string): boolean => holds(PRIVATE, address);

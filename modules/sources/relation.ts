@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs';
+import { connect as connectSocket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createConnection as createMysql } from 'mysql2';
@@ -27,6 +28,8 @@ export interface DatabaseReader {
 }
 
 const CONNECT_MS = 15_000;
+/** A peer that is gone without a word is noticed. */
+const KEEP_ALIVE_MS = 30_000;
 
 /**
  * Opens a database for reading. The engine has table functions of its own for this (`postgresql()`, `mysql()`); they are
@@ -61,15 +64,22 @@ async function openPostgres(settings: DatabaseSettings, address: AllowedAddress)
     password: settings.password,
     ssl: settings.tls === 'require' ? { servername: settings.host, rejectUnauthorized: true } : false,
     connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     application_name: 'Rapport',
   });
   // A connection that breaks while nothing is asked would end the process.
   client.on('error', () => undefined);
-  await client.connect();
-  await client.query("set time zone 'UTC'");
-  await client.query("set datestyle to 'ISO'");
-  await client.query("set client_encoding to 'UTF8'");
-  await client.query('begin isolation level repeatable read, read only');
+  try {
+    await client.connect();
+    await client.query("set time zone 'UTC'");
+    await client.query("set datestyle to 'ISO'");
+    await client.query("set client_encoding to 'UTF8'");
+    await client.query('begin isolation level repeatable read, read only');
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
   return {
     async copy(table, path, signal) {
       const relation = relationOf(table);
@@ -106,21 +116,34 @@ async function openPostgres(settings: DatabaseSettings, address: AllowedAddress)
 
 async function openMysql(settings: DatabaseSettings, address: AllowedAddress): Promise<DatabaseReader> {
   const connection = createMysql({
-    host: address.address,
+    // The name is what the certificate must be for; the address that was checked is what is connected to.
+    host: settings.host,
     port: settings.port,
+    stream: () =>
+      connectSocket({
+        host: address.address,
+        port: settings.port,
+        keepAlive: true,
+        keepAliveInitialDelay: KEEP_ALIVE_MS,
+      }),
     database: settings.database,
     user: settings.user,
     password: settings.password,
     charset: 'utf8mb4',
     connectTimeout: CONNECT_MS,
-    ...(settings.tls === 'require' ? { ssl: { rejectUnauthorized: true } } : {}),
+    ...(settings.tls === 'require' ? { ssl: { rejectUnauthorized: true, verifyIdentity: true } } : {}),
   });
   // A connection that breaks while nothing is asked would end the process.
   connection.on('error', () => undefined);
   const promised = connection.promise();
-  await promised.query("set time_zone = '+00:00'");
-  await promised.query('set transaction isolation level repeatable read');
-  await promised.query('start transaction with consistent snapshot, read only');
+  try {
+    await promised.query("set time_zone = '+00:00'");
+    await promised.query('set transaction isolation level repeatable read');
+    await promised.query('start transaction with consistent snapshot, read only');
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
   return {
     async copy(table, path, signal) {
       const relation = relationOf(table);
@@ -140,6 +163,8 @@ async function openMysql(settings: DatabaseSettings, address: AllowedAddress): P
           const own = quoteMysql(column);
           if (type === 'timestamp') return `date_format(${own}, '%Y-%m-%dT%H:%i:%s.%fZ') as ${own}`;
           if (type === 'bit') return `cast(${own} as unsigned) as ${own}`;
+          // As PostgreSQL writes bytes.
+          if (/binary|blob/.test(type)) return `concat(_utf8mb4 0x5c78, lower(hex(${own}))) as ${own}`;
           return `cast(${own} as char character set utf8mb4) as ${own}`;
         });
         const sql = `select ${picked.join(', ')} from ${parts.map(quoteMysql).join('.')}`;
@@ -152,6 +177,12 @@ async function openMysql(settings: DatabaseSettings, address: AllowedAddress): P
             typeCast: (field: { string(encoding: 'utf8'): string | null }) => field.string('utf8'),
           })
           .stream({ highWaterMark: 500 });
+        // A connection that ends in the middle of a result ends nothing by itself.
+        const breakOff = (error?: Error): void => {
+          stream.destroy(error ?? new Error('the server closed the connection'));
+        };
+        connection.once('end', breakOff);
+        connection.once('error', breakOff);
         await pipeline(
           Readable.from(
             (async function* () {
@@ -171,7 +202,10 @@ async function openMysql(settings: DatabaseSettings, address: AllowedAddress): P
           ),
           createWriteStream(path),
           { signal },
-        );
+        ).finally(() => {
+          connection.off('end', breakOff);
+          connection.off('error', breakOff);
+        });
       } catch (error) {
         throw refusalOf(error, place, signal, settings.password);
       }
@@ -216,6 +250,15 @@ function pickColumns(
 
 function refusalOf(error: unknown, place: string, signal: AbortSignal, password: string): unknown {
   if (error instanceof LoadRefused || signal.aborted) return error;
+  if (error instanceof Error && 'code' in error && NO_RIGHT.has(String(error.code))) {
+    return new LoadRefused([
+      {
+        code: 'not_authorised',
+        place,
+        message: `The user of the connection may not read it: ${wordsOf(error, password)}. Grant SELECT on it.`,
+      },
+    ]);
+  }
   return new LoadRefused([
     {
       code: 'not_delivered',
@@ -224,6 +267,9 @@ function refusalOf(error: unknown, place: string, signal: AbortSignal, password:
     },
   ]);
 }
+
+/** PostgreSQL's insufficient_privilege, MySQL's table and column denials. */
+const NO_RIGHT = new Set(['42501', 'ER_TABLEACCESS_DENIED_ERROR', 'ER_COLUMNACCESS_DENIED_ERROR']);
 
 function wordsOf(error: unknown, password: string): string {
   const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';

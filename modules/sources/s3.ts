@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { SaxesParser } from 'saxes';
 import { fetchText, type RequestOptions } from './download.ts';
+import { refuse } from './refusal.ts';
 
 export interface S3Credentials {
   readonly region: string;
@@ -74,7 +75,31 @@ export function s3Url(endpoint: string, bucket: string, key: string): URL {
   return new URL(`${base}/${encode(bucket)}${key === '' ? '' : `/${key.split('/').map(encode).join('/')}`}`);
 }
 
-/** Keys under a prefix, in order, over as many pages as there are. */
+/** A page of the keys under a prefix, in order. @throws LoadRefused */
+export async function listS3Page(
+  endpoint: string,
+  bucket: string,
+  prefix: string,
+  token: string | undefined,
+  options: RequestOptions,
+): Promise<{ readonly keys: readonly string[]; readonly next: string | undefined }> {
+  const url = s3Url(endpoint, bucket, '');
+  url.searchParams.set('list-type', '2');
+  url.searchParams.set('prefix', prefix);
+  if (token !== undefined) url.searchParams.set('continuation-token', token);
+  const answer = await fetchText(url, options);
+  try {
+    return parseListing(answer);
+  } catch {
+    return refuse(
+      'not_delivered',
+      options.place,
+      `${url.host} answers no list of ${bucket}. Does the endpoint of the connection speak S3?`,
+    );
+  }
+}
+
+/** Keys under a prefix, in order, over as many pages as there are. @throws LoadRefused */
 export async function listS3(
   endpoint: string,
   bucket: string,
@@ -83,11 +108,7 @@ export async function listS3(
 ): Promise<string[]> {
   const keys: string[] = [];
   for (let token: string | undefined, isFirst = true; isFirst || token !== undefined; isFirst = false) {
-    const url = s3Url(endpoint, bucket, '');
-    url.searchParams.set('list-type', '2');
-    url.searchParams.set('prefix', prefix);
-    if (token !== undefined) url.searchParams.set('continuation-token', token);
-    const page = parseListing(await fetchText(url, options));
+    const page = await listS3Page(endpoint, bucket, prefix, token, options);
     keys.push(...page.keys);
     token = page.next;
   }
@@ -108,11 +129,14 @@ export function parseListing(xml: string): {
   parser.on('text', (piece) => {
     text += piece;
   });
+  let root: string | undefined;
   parser.on('closetag', ({ name }) => {
+    root = name;
     if (name === 'Key') keys.push(text);
     if (name === 'NextContinuationToken') next = text;
     text = '';
   });
   parser.write(xml).close();
+  if (root !== 'ListBucketResult') throw new Error(`<${root ?? ''}> is no listing.`);
   return { keys, next };
 }
