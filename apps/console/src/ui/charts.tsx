@@ -6,13 +6,13 @@ import { Loading } from './states.tsx';
 // ECharts is large and most pages have no chart: it is fetched with the first one.
 const EChart = lazy(async () => ({ default: (await import('./echart.tsx')).EChart }));
 
-const axisStyle = {
+export const axisStyle = {
   axisLine: { lineStyle: { color: colors.lineStrong } },
   axisTick: { show: false },
   axisLabel: { color: colors.inkFaint, fontFamily, fontSize: 12 },
   splitLine: { lineStyle: { color: colors.line } },
 };
-const base = {
+export const chartBase = {
   color: [...chartPalette],
   textStyle: { fontFamily, color: colors.ink },
   animationDuration: 300,
@@ -23,6 +23,8 @@ export interface Series {
   readonly name: string;
   /** One value per category; `undefined` leaves a gap. */
   readonly values: readonly (number | undefined)[];
+  /** Of lines: drawn dashed, as what is estimated or of another making. */
+  readonly dashed?: boolean;
 }
 
 interface TrendProps {
@@ -53,8 +55,8 @@ export function TrendChart({
   const option = useMemo(() => {
     const write = format ?? formats.compact;
     return {
-      ...base,
-      grid: { ...base.grid, top: series.length > 1 ? 36 : 16 },
+      ...chartBase,
+      grid: { ...chartBase.grid, top: series.length > 1 ? 36 : 16 },
       legend:
         series.length > 1 ? { top: 0, left: 0, icon: 'roundRect', itemHeight: 4, itemWidth: 16 } : undefined,
       tooltip: {
@@ -86,7 +88,7 @@ export function TrendChart({
           symbolSize: 5,
           showSymbol: days.length < 20,
           color: chartPalette[index % chartPalette.length],
-          lineStyle: { width: 2.5 },
+          lineStyle: { width: 2.5, type: one.dashed ? 'dashed' : 'solid' },
           data: one.values.map((value, at) =>
             unfinished && at === one.values.length - 1 ? null : (value ?? null),
           ),
@@ -144,8 +146,8 @@ export function BarsChart({
       axisLabel: { ...axisStyle.axisLabel, formatter: (amount: number) => write(amount) },
     };
     return {
-      ...base,
-      grid: { ...base.grid, top: series.length > 1 ? 36 : 16 },
+      ...chartBase,
+      grid: { ...chartBase.grid, top: series.length > 1 ? 36 : 16 },
       legend:
         series.length > 1 ? { top: 0, left: 0, icon: 'roundRect', itemHeight: 8, itemWidth: 12 } : undefined,
       tooltip: {

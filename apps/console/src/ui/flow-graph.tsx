@@ -22,6 +22,7 @@ interface NodeData extends Record<string, unknown> {
   readonly kind: string;
   readonly color: string;
   readonly focused: boolean;
+  readonly isGroup: boolean;
 }
 type CardNode = Node<NodeData, 'card'>;
 
@@ -29,7 +30,7 @@ const nodeTypes = { card: Card };
 
 interface FlowGraphProps {
   readonly label: string;
-  readonly nodes: readonly GraphNode[];
+  readonly nodes: readonly (GraphNode & { readonly isGroup?: boolean })[];
   readonly links: readonly GraphLink[];
   readonly focus?: string | undefined;
   readonly onOpen: (nodeId: string) => void;
@@ -84,6 +85,10 @@ function Card({ data }: NodeProps<CardNode>) {
         background: data.focused ? colors.primarySoft : colors.surface,
         border: `1px solid ${data.focused ? colors.primary : colors.line}`,
         borderLeft: `4px solid ${data.color}`,
+        // A stack of cards stands for several.
+        ...(data.isGroup
+          ? { boxShadow: `3px 3px 0 ${colors.surface}, 4px 4px 0 1px ${colors.lineStrong}` }
+          : {}),
         padding: '7px 12px',
         cursor: 'pointer',
       }}
@@ -102,7 +107,7 @@ function Card({ data }: NodeProps<CardNode>) {
 }
 
 function place(
-  nodes: readonly GraphNode[],
+  nodes: FlowGraphProps['nodes'],
   links: readonly GraphLink[],
   focus: string | undefined,
 ): CardNode[] {
@@ -118,7 +123,13 @@ function place(
       id: node.id,
       type: 'card',
       position: { x: (at.x ?? 0) - WIDTH / 2, y: (at.y ?? 0) - HEIGHT / 2 },
-      data: { title: node.title, kind: node.kind, color: node.color, focused: node.id === focus },
+      data: {
+        title: node.title,
+        kind: node.kind,
+        color: node.color,
+        focused: node.id === focus,
+        isGroup: node.isGroup === true,
+      },
       ariaLabel: `${node.kind}: ${node.title}`,
     };
   });

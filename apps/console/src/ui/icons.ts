@@ -2,6 +2,7 @@
 export {
   AimOutlined as RecommendationIcon,
   ApartmentOutlined as LineageIcon,
+  AppstoreAddOutlined as LibraryIcon,
   AppstoreOutlined as TagsIcon,
   ArrowLeftOutlined as BackIcon,
   CheckCircleFilled as GoodIcon,
@@ -36,6 +37,8 @@ export {
   SaveOutlined as SaveIcon,
   SearchOutlined as SearchIcon,
   SendOutlined as SendIcon,
+  StarFilled as StarFullIcon,
+  StarOutlined as StarIcon,
   StopOutlined as StopIcon,
   ThunderboltOutlined as RealtimeIcon,
   UndoOutlined as UndoIcon,

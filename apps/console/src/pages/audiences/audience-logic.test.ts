@@ -7,6 +7,8 @@ import {
   narrowed,
   readAudienceSearch,
 } from './audience-search.ts';
+import { changeAt, scheduleOf, tidyPolicy } from './growth-words.ts';
+import { isWeak, listIdOf } from './lookalike-words.ts';
 import { effectLevel, type ProfileTag, sayP, tagsToShow } from './profile-words.ts';
 import { reaches } from './relax-words.ts';
 
@@ -103,5 +105,53 @@ describe('figures of a profile', () => {
     expect(reaches({ wanted: 10_000 }, 10_100)).toBe(true);
     expect(reaches({ wanted: 10_000 }, 10_101)).toBe(false);
     expect(reaches({ wanted: 0 }, 1)).toBe(true);
+  });
+});
+
+describe('a look-alike', () => {
+  it('is found by the list that its job made', () => {
+    expect(listIdOf({ listId: 'lst_1', size: 3 })).toBe('lst_1');
+    for (const result of [undefined, null, 'lst_1', {}, { listId: 7 }])
+      expect(listIdOf(result)).toBeUndefined();
+  });
+
+  it('is weak when it ranks hardly better than chance, or by too few to say', () => {
+    expect(isWeak({ auc: 0.82, aucSe: 0.01 })).toBe(false);
+    expect(isWeak({ auc: 0.53, aucSe: 0.001 })).toBe(true);
+    expect(isWeak({ auc: 0.7, aucSe: 0.15 })).toBe(true);
+  });
+});
+
+describe('a refresh policy', () => {
+  it('keeps only what its mode takes', () => {
+    const alert = { growth: 0.2, decline: undefined };
+    expect(tidyPolicy({ mode: 'live', cron: '0 7 * * *', businessDays: true, alert })).toEqual({
+      mode: 'live',
+      alert: { growth: 0.2 },
+    });
+    expect(tidyPolicy({ mode: 'frozen', alert })).toEqual({ mode: 'frozen' });
+    expect(tidyPolicy({ mode: 'schedule' })).toEqual({ mode: 'schedule', cron: '0 7 * * *' });
+    expect(tidyPolicy({ mode: 'schedule', cron: '5 1 * * 2', timeZone: 'UTC', businessDays: false })).toEqual(
+      {
+        mode: 'schedule',
+        cron: '5 1 * * 2',
+        timeZone: 'UTC',
+      },
+    );
+  });
+
+  it('knows the schedules it offers by their cron', () => {
+    expect(scheduleOf('0 7 * * 1')).toBe('weekly');
+    expect(scheduleOf('0 8 * * 1')).toBe('custom');
+    expect(scheduleOf(undefined)).toBe('daily');
+  });
+});
+
+describe('sizes over time', () => {
+  const point = (count: number) => ({ at: '2026-11-01T00:00:00Z', count, source: 'recorded' as const });
+
+  it('change against the point before, if there was anybody', () => {
+    const points = [point(100), point(150), point(0), point(10)];
+    expect(points.map((_, at) => changeAt(points, at))).toEqual([undefined, 0.5, -1, undefined]);
   });
 });

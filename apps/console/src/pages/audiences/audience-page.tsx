@@ -26,7 +26,10 @@ import { AsOfControl } from './as-of-control.tsx';
 import { type AudienceSearch, type AudienceTab, conditionOf, narrowed } from './audience-search.ts';
 import { AudienceTotal } from './audience-total.tsx';
 import './audiences.css';
+import { GrowthPanel } from './growth-panel.tsx';
 import { JsonPanel } from './json-panel.tsx';
+import { LookalikePanel } from './lookalike-panel.tsx';
+import { OverlapPanel } from './overlap-panel.tsx';
 import { ProfilePanel } from './profile-panel.tsx';
 import { RelaxDrawer } from './relax-drawer.tsx';
 import { SnapshotsPanel } from './snapshots-panel.tsx';
@@ -188,8 +191,43 @@ function AudienceEditor({ audience, search, onSearch }: AudienceEditorProps) {
         />
       ),
     },
+    {
+      key: 'overlap',
+      label: t('audiences.tab.overlap'),
+      children: (
+        <OverlapPanel
+          condition={condition}
+          name={name.trim()}
+          audienceId={audience?.id}
+          vocabulary={vocabulary.data}
+          compared={search.with}
+          isPast={asOf !== undefined}
+          onCompare={(ids) => onSearch({ with: ids })}
+        />
+      ),
+    },
+    {
+      key: 'lookalike',
+      label: t('audiences.tab.lookalike'),
+      children: (
+        <LookalikePanel
+          condition={condition}
+          count={isSettled && asOf === undefined ? explain.data?.count : undefined}
+          name={name.trim()}
+          audienceId={audience?.id}
+          vocabulary={vocabulary.data}
+          jobId={search.job}
+          onJob={(job) => onSearch({ job })}
+        />
+      ),
+    },
     ...(audience
       ? [
+          {
+            key: 'growth' as const,
+            label: t('audiences.tab.growth'),
+            children: <GrowthPanel audience={audience} />,
+          },
           {
             key: 'snapshots' as const,
             label: t('audiences.tab.snapshots'),
