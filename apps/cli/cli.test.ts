@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningServer, startServer } from '@rapport/server';
@@ -70,6 +70,25 @@ describe('the command line', () => {
       '{"tag": "branch", "op": "=", "value": "B1"}',
     );
     expect(JSON.parse(counted.out)).toMatchObject({ count: 2, total: 3 });
+  });
+
+  it('writes tags to a file, and tells how a file differs from them', async () => {
+    const path = join(home, 'out.tags.yaml');
+    expect(await rapport('tag', 'export', '-o', path)).toMatchObject({ code: 0, out: '' });
+    await writeFile(
+      path,
+      `${(await readFile(path, 'utf8')).replace('value: org_unit', 'value: upper(org_unit)')}  - id: city
+    title: { en: City }
+    category: profile
+    valueType: text
+    definition: { kind: fact, from: customer, value: city }
+`,
+    );
+    const changed = await rapport('tag', 'diff', path, '--exit-code');
+    expect(changed.code).toBe(1);
+    expect(changed.out).toBe(
+      '+ city  City\n~ branch\n    /definition/value: "org_unit" → "upper(org_unit)"\n0 tags are the same.\n',
+    );
   });
 
   it('fails with one clear sentence and a code, as JSON when asked', async () => {

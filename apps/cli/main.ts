@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { runJob } from './jobs.ts';
 import { ApiFailure, field, openPlatform, type Platform } from './platform.ts';
 import { printResult, printTable } from './print.ts';
+import { diffText, listOf } from './tag-diff.ts';
 
 /** `rapport <noun> <verb>`: every command speaks to the HTTP API of the platform in RAPPORT_HOME. */
 const program = new Command('rapport')
@@ -103,6 +104,34 @@ tag
   .action(
     command(async ({ platform }, path: string) => {
       printResult(await platform.call('POST', '/tags/import', { yaml: await readFile(path, 'utf8') }));
+    }),
+  );
+tag
+  .command('export')
+  .description('write every tag as a *.tags.yaml')
+  .option('-o, --output <file>', 'write to a file in place of standard output')
+  .action(
+    command(async ({ platform, json }, options: { output?: string }) => {
+      const exported = await platform.call('GET', '/tags/export');
+      const yaml = String(field(exported, 'yaml'));
+      if (options.output !== undefined) await writeFile(options.output, yaml);
+      else if (json) printResult(exported);
+      else process.stdout.write(yaml);
+    }),
+  );
+tag
+  .command('diff <file>')
+  .description('how a *.tags.yaml differs from the tags that are defined')
+  .option('--exit-code', 'exit with code 1 when they differ')
+  .action(
+    command(async ({ platform, json }, path: string, options: { exitCode?: boolean }) => {
+      const diff = await platform.call('POST', '/tags/diff', { yaml: await readFile(path, 'utf8') });
+      if (json) printResult(diff);
+      else console.log(diffText(diff));
+      const differs = ['created', 'changed', 'missing', 'dictionaries'].some(
+        (part) => listOf(diff, part).length > 0,
+      );
+      if (options.exitCode === true && differs) process.exitCode = 1;
     }),
   );
 tag

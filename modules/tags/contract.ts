@@ -2,6 +2,7 @@ import { ConditionBody, type PropertyCondition } from '@rapport/conditions';
 import { Instant, LocalizedText, Page, Ratio } from '@rapport/kernel';
 import { type Static, Type } from 'typebox';
 import { PERIODS, TagAggregateSchema, TagWindow } from './aggregates.contract.ts';
+import { QUALITY_VERDICTS } from './quality.contract.ts';
 import { TagStatusName } from './workflow.contract.ts';
 
 export {
@@ -17,6 +18,7 @@ export {
 } from './aggregates.contract.ts';
 
 export * from './library.contract.ts';
+export * from './quality.contract.ts';
 export * from './workflow.contract.ts';
 
 export const TAG_VALUE_TYPES = ['text', 'number', 'money', 'boolean', 'date', 'instant', 'list'] as const;
@@ -401,6 +403,9 @@ export const TagSummary = Type.Object(
     usedBy: Count('How many things use it', 2),
     isFavourite: Type.Boolean({ description: 'Whether it is among your favourites', examples: [false] }),
     views: Count('How often people looked at it in the last 90 days', 12),
+    counted: Count('How often conditions that name it were evaluated in the last 90 days', 431),
+    verdict: Type.Enum(QUALITY_VERDICTS, { description: 'Quality of its values', examples: ['good'] }),
+    costShare: Type.Optional(Ratio('Part of the time that all tags took in the last 30 days')),
   },
   { description: 'A tag in a list' },
 );
@@ -684,6 +689,53 @@ export const TagImportResult = Type.Object(
   { description: 'What an import changes' },
 );
 export type TagImportResult = Static<typeof TagImportResult>;
+export const TagDiffRequest = Type.Object(
+  {
+    yaml: Type.String({
+      maxLength: 5_000_000,
+      description: 'Content of a `*.tags.yaml` file',
+      examples: ['tags:\n  - id: gender\n'],
+    }),
+  },
+  { additionalProperties: false, description: 'A file to compare' },
+);
+export type TagDiffRequest = Static<typeof TagDiffRequest>;
+export const DefinitionChange = Type.Object(
+  {
+    pointer: Type.String({ description: 'What differs', examples: ['/definition/within'] }),
+    before: Type.Optional(Type.String({ description: 'As JSON; absent = not there', examples: ['"P30D"'] })),
+    after: Type.Optional(Type.String({ description: 'As JSON; absent = not there', examples: ['"P90D"'] })),
+  },
+  { description: 'A difference' },
+);
+export type DefinitionChange = Static<typeof DefinitionChange>;
+export const TagDiff = Type.Object(
+  {
+    created: Type.Array(Type.Object({ id: TagId, title: LocalizedText }, { description: 'A tag' }), {
+      description: 'Tags that only the file has',
+    }),
+    changed: Type.Array(
+      Type.Object(
+        {
+          id: TagId,
+          changes: Type.Array(DefinitionChange, { description: 'From what is here to what the file says' }),
+        },
+        { description: 'A tag that differs' },
+      ),
+      { description: 'Tags that differ' },
+    ),
+    missing: Type.Array(Type.Object({ id: TagId, title: LocalizedText }, { description: 'A tag' }), {
+      description: 'Tags that the file does not have; an import leaves them as they are',
+    }),
+    unchanged: Type.Array(TagId, { description: 'Tags that are the same', examples: [['age']] }),
+    dictionaries: Type.Array(Type.String(), {
+      description: 'Dictionaries of the file that are new or differ',
+      examples: [['yes_no']],
+    }),
+  },
+  { description: 'How a file differs from the tags that are defined' },
+);
+export type TagDiff = Static<typeof TagDiff>;
 export const TagExport = Type.Object(
   {
     yaml: Type.String({

@@ -1,6 +1,7 @@
 export { tagLibraryRoutes } from './library.routes.ts';
 export { createTagLibrary, type TagLibrary } from './library.service.ts';
 export type { LineageContributor } from './lineage.ts';
+export { tagQualityRoutes } from './quality.routes.ts';
 export type { TagsDeps } from './tags.context.ts';
 export { tagsMigrations } from './tags.migrations.ts';
 export { tagsProblems } from './tags.problems.ts';

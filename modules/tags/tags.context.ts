@@ -1,7 +1,7 @@
 import type { ConditionCatalog, ValueType } from '@rapport/conditions';
 import type { Customers } from '@rapport/customers';
 import type { Approvals, Audit } from '@rapport/governance';
-import type { Clock, EpochMs, Log } from '@rapport/kernel';
+import type { Clock, EpochMs, LocalizedText, Log } from '@rapport/kernel';
 import type { SourceManifest } from '@rapport/sources/contract';
 import type { Jobs, Relational, Release, Releases, Stream, Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
@@ -32,11 +32,28 @@ export interface TagsDeps {
   readonly audit: Pick<Audit, 'record'>;
   /** Who reviews tags and grants their use; without it neither can be asked for. */
   readonly approvals?: Pick<Approvals, 'request' | 'withdraw'>;
-  readonly customers: Pick<Customers, 'find' | 'cidsOf' | 'visible'>;
+  readonly customers: Pick<Customers, 'find' | 'cidsOf' | 'visible' | 'scopeOf'>;
   /** The manifests of all sources, for types of attributes and for lineage. */
   readonly manifests: () => Promise<readonly SourceManifest[]>;
+  /** Where people are told of monitored tags that are off. */
+  readonly alerts?: TagAlerts;
   /** Tables and columns whose data must not be used now; tags over them keep their values. */
   readonly blocked?: () => Promise<readonly BlockedData[]>;
+  /** Days that past values are kept, for evaluations as of a past day. @default 31 */
+  readonly historyDays?: number;
+}
+
+/** Where somebody is told of tags that are off; an alert raised again while it is open is the same one. */
+export interface TagAlerts {
+  raise(alert: {
+    readonly kind: string;
+    readonly severity: 'warn' | 'critical';
+    readonly subject: string;
+    readonly cause: string;
+    readonly message: LocalizedText;
+    readonly details?: Readonly<Record<string, unknown>>;
+  }): Promise<unknown>;
+  resolve(kind: string, subject: string, cause?: string): Promise<void>;
 }
 
 /** A canonical table, or one column of it (absent = all of them), that failed a rule or has not arrived. */

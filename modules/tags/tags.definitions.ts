@@ -3,6 +3,7 @@ import { messageOf, type TagWorld } from './compute.ts';
 import type {
   TagCategory,
   TagDefinition,
+  TagDiff,
   TagImportResult,
   TagPreview,
   TagPreviewRequest,
@@ -12,7 +13,7 @@ import { Counted, mustFind, share, type TagContext, usesOf } from './tags.contex
 import type { TagGraph } from './tags.lineage.ts';
 import { tagsProblems } from './tags.problems.ts';
 import type { StoredTag } from './tags.store.sql.ts';
-import { differences, parseTagsYaml, writeTagsYaml, written } from './tags.yaml.ts';
+import { changesOf, differences, parseTagsYaml, writeTagsYaml, written } from './tags.yaml.ts';
 import type { Taxonomy } from './taxonomy.service.ts';
 import { isKnownSql } from './values.ts';
 import type { TagWorkflow } from './workflow.service.ts';
@@ -27,6 +28,7 @@ export interface TagDefinitions {
   categories(): Promise<TagCategory[]>;
   importYaml(yaml: string, options: { dryRun?: boolean }, actor: Actor): Promise<TagImportResult>;
   exportYaml(): Promise<string>;
+  diffYaml(yaml: string): Promise<TagDiff>;
   preview(request: TagPreviewRequest): Promise<TagPreview>;
 }
 
@@ -230,6 +232,46 @@ export function createDefinitions(
       );
       for (const id of result.created) await workflow.begin(id, actor);
       return result;
+    },
+
+    async diffYaml(yaml) {
+      const document = parseTagsYaml(yaml);
+      const [all, dictionaries] = await Promise.all([store.all(), store.dictionaries()]);
+      const here = new Map(
+        all
+          .filter(({ definition }) => definition.definition.kind !== 'model')
+          .map(({ definition }) => [definition.id, written(definition)]),
+      );
+      const inFile = new Set(document.tags.map(({ id }) => id));
+      const diff: TagDiff = {
+        created: [],
+        changed: [],
+        missing: [...here.values()]
+          .filter(({ id }) => !inFile.has(id))
+          .map(({ id, title }) => ({ id, title })),
+        unchanged: [],
+        dictionaries: (document.dictionaries ?? [])
+          .filter(
+            (each) =>
+              differences(
+                dictionaries.find(({ id }) => id === each.id),
+                each,
+              ).length > 0,
+          )
+          .map(({ id }) => id),
+      };
+      for (const definition of document.tags) {
+        const { id, title } = definition;
+        const before = here.get(id);
+        if (!before) {
+          diff.created.push({ id, title });
+          continue;
+        }
+        const changes = changesOf(before, definition);
+        if (changes.length === 0) diff.unchanged.push(id);
+        else diff.changed.push({ id, changes });
+      }
+      return diff;
     },
 
     async exportYaml() {

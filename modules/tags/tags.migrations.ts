@@ -1,4 +1,5 @@
 import type { ModuleMigrations } from '@rapport/stores';
+import { qualityMigration } from './quality.migrations.ts';
 import { refreshMigration } from './refresh.migrations.ts';
 
 export const tagsMigrations: ModuleMigrations = {
@@ -164,5 +165,6 @@ create unique index alert_open on tags.alert (tag_id, kind) where resolved_at is
 `,
     },
     refreshMigration,
+    qualityMigration,
   ],
 };

@@ -9,6 +9,8 @@ import {
   LineageQuery,
   TagCategories,
   TagDefinition,
+  TagDiff,
+  TagDiffRequest,
   TagEvidence,
   TagEvidenceQuery,
   TagExport,
@@ -79,6 +81,20 @@ export function tagsRoutes(service: Tags): Routes {
         const { yaml, dryRun } = request.body;
         return service.importYaml(yaml, { dryRun: dryRun ?? false }, request.actor);
       },
+    );
+    http.post(
+      '/tags/diff',
+      {
+        ...read,
+        schema: {
+          operationId: 'diffTags',
+          summary: 'How a *.tags.yaml file differs from the tags that are defined',
+          tags,
+          body: TagDiffRequest,
+          response: { 200: TagDiff },
+        },
+      },
+      async (request) => service.diffYaml(request.body.yaml),
     );
     http.get(
       '/tags/export',

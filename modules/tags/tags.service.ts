@@ -9,6 +9,7 @@ import type {
   LineageImpact,
   TagCategory,
   TagDefinition,
+  TagDiff,
   TagEvidence,
   TagImportResult,
   TagPreview,
@@ -21,9 +22,11 @@ import type {
   TagValue,
   TagView,
 } from './contract.ts';
+import { catalogAsOf } from './history.ts';
 import { createTagLibrary, type TagLibrary } from './library.service.ts';
 import { focusOn, impactOf, type LineageContributor } from './lineage.ts';
 import { createManualValues, type ManualValues } from './manual.service.ts';
+import { createTagQuality, type TagQualityMonitor } from './quality.service.ts';
 import { createStreamTags, type StreamTags } from './stream.service.ts';
 import { createTagContext, type TagsDeps } from './tags.context.ts';
 import { createDefinitions, type TagDefinitions } from './tags.definitions.ts';
@@ -34,6 +37,7 @@ import { createRefreshes, type ModelScores, type PublishExtender } from './tags.
 import { createValueReader } from './tags.values.ts';
 import { createViews } from './tags.view.ts';
 import { createTaxonomy, type Taxonomy } from './taxonomy.service.ts';
+import { createTagUsages, type TagUsages } from './usage.service.ts';
 import { createWorkflow, type TagWorkflow } from './workflow.service.ts';
 
 export interface Tags {
@@ -50,6 +54,8 @@ export interface Tags {
   /** Reads a `*.tags.yaml`; tags that it does not name stay. @throws tags.invalid_file, tags.invalid, tags.cyclic */
   importYaml(yaml: string, options: { dryRun?: boolean }, actor: Actor): Promise<TagImportResult>;
   exportYaml(): Promise<string>;
+  /** How a `*.tags.yaml` differs from what is defined. @throws tags.invalid_file */
+  diffYaml(yaml: string): Promise<TagDiff>;
   /** What a definition would give on the current data. @throws tags.invalid, tags.no_data */
   preview(request: TagPreviewRequest): Promise<TagPreview>;
   /** Starts the job `tag.refresh`; answers its id. @throws tags.not_found for ids that do not exist */
@@ -67,8 +73,11 @@ export interface Tags {
   onPublish(extender: PublishExtender): void;
   /** Runs after a refresh was published; a listener that fails is logged. */
   onRefreshed(listener: (refresh: { release: number; tagIds: readonly string[] }) => Promise<void>): void;
-  /** The names conditions may use in a release (default: the current one). */
-  catalog(release?: Release): Promise<ConditionCatalog>;
+  /**
+   * The names conditions may use in a release (default: the current one).
+   * @param at  a past instant: each tag has the values kept of its day, or of the latest before
+   */
+  catalog(release?: Release, at?: EpochMs): Promise<ConditionCatalog>;
   catalogView(actor?: Actor): Promise<CatalogView>;
   /** Every tag with its title and data class. */
   classes(): Promise<{ id: string; title: string; dataClass: string }[]>;
@@ -92,6 +101,8 @@ export interface Tags {
   readonly manual: ManualValues;
   readonly streams: StreamTags;
   readonly dictionaries: TagDictionaryService;
+  readonly quality: TagQualityMonitor;
+  readonly usage: TagUsages;
   readonly lineage: {
     /** Adds the part of the graph that an upper module knows; ids are `<kind>:<id>`. */
     register(contributor: LineageContributor): void;
@@ -111,8 +122,11 @@ export function createTags(deps: TagsDeps): Tags {
     definitions.apply(definition, actor),
   );
   const definitions: TagDefinitions = createDefinitions(context, graph, workflow, taxonomy);
-  const views = createViews(context, graph, valuesOf, workflow);
+  const quality = createTagQuality(context, workflow);
+  const usage = createTagUsages(context, graph, workflow);
+  const views = createViews(context, graph, valuesOf, workflow, { quality, usage });
   const refreshes = createRefreshes(context);
+  refreshes.onRefreshed(() => quality.judge());
 
   const manual = createManualValues(context);
   const streams = createStreamTags(context, {
@@ -136,11 +150,11 @@ export function createTags(deps: TagsDeps): Tags {
       await definitions.replace(definition, actor);
       return views.get(definition.id);
     },
-    async catalog(release) {
+    async catalog(release, at) {
       const all = (await store.all()).map(({ definition }) => definition);
       const asOf = await defaultAsOf();
       const world = await worldFor({ asOf, definitions: all, ...(release ? { release } : {}) });
-      return catalogOf(world, true);
+      return at === undefined ? catalogOf(world, true) : catalogAsOf(context, world, at);
     },
 
     async classes() {
@@ -156,6 +170,8 @@ export function createTags(deps: TagsDeps): Tags {
     manual,
     streams,
     dictionaries: createDictionaries(context),
+    quality,
+    usage,
     asOf: () => store.asOf(),
     evidence: createEvidence(context, valuesOf),
     valuesOf: async (cids, tagIds) => valuesOf(cids, tagIds, await definitionsById()),

@@ -193,6 +193,9 @@ export function createTagStore(relational: Relational): TagStore {
         await client.query('delete from tags.definition where id = $1', [tagId]);
         await client.query('delete from tags.refresh_tag where tag_id = $1', [tagId]);
         await client.query('delete from tags.fault where tag_id = $1', [tagId]);
+        await client.query('delete from tags.quality where tag_id = $1', [tagId]);
+        await client.query('delete from tags.quality_rule where tag_id = $1', [tagId]);
+        await client.query('delete from tags.use_count where tag_id = $1', [tagId]);
       });
     },
     async asOf() {
@@ -205,9 +208,12 @@ export function createTagStore(relational: Relational): TagStore {
     },
     async latestFigures() {
       const { rows } = await pool.query<FigureRow>(
-        `select distinct on (r.tag_id) r.tag_id, r.refresh_id, r.definition_version, r.as_of, r.refreshed_at, r.basis,
-           r.known, r.customers, r.distinct_values, r.took_ms, r.distribution
-         from tags.refresh_tag r order by r.tag_id, r.refreshed_at desc, r.refresh_id desc`,
+        // One index look-up a tag: history grows, what is latest does not.
+        `select l.* from tags.definition d cross join lateral (
+           select r.tag_id, r.refresh_id, r.definition_version, r.as_of, r.refreshed_at, r.basis,
+             r.known, r.customers, r.distinct_values, r.took_ms, r.distribution
+           from tags.refresh_tag r where r.tag_id = d.id order by r.refreshed_at desc, r.refresh_id desc limit 1
+         ) l`,
       );
       return new Map(
         rows.map((row) => [

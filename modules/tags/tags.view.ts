@@ -3,10 +3,12 @@ import type { ProfileTag } from '@rapport/customers/contract';
 import { type Actor, toIso } from '@rapport/kernel';
 import type { Release } from '@rapport/stores';
 import type { CatalogView, TagQuery, TagStatistics, TagSummary, TagValue, TagView } from './contract.ts';
+import type { TagQualityMonitor } from './quality.service.ts';
 import { compare, mustFind, share, type TagContext, usesOf } from './tags.context.ts';
 import type { TagGraph } from './tags.lineage.ts';
 import type { StoredFigures, StoredTag } from './tags.store.sql.ts';
 import type { ReadValues } from './tags.values.ts';
+import type { TagUsages } from './usage.service.ts';
 import type { TagWorkflow } from './workflow.service.ts';
 
 /** How tags are shown: lists, one tag, the catalogue, a customer's card. */
@@ -23,6 +25,10 @@ export function createViews(
   graph: TagGraph,
   valuesOf: ReadValues,
   workflow: Pick<TagWorkflow, 'store' | 'statuses' | 'palette'>,
+  of: {
+    readonly quality: Pick<TagQualityMonitor, 'verdicts'>;
+    readonly usage: Pick<TagUsages, 'counted' | 'costs'>;
+  },
 ): TagViews {
   const { deps, store, registries, worldFor, catalogOf, definitionsById } = context;
   const { releases, clock } = deps;
@@ -83,16 +89,21 @@ export function createViews(
   return {
     async list(query, actor) {
       const limit = query.limit ?? 100;
-      const [all, figures, faults, release, lineage, statusOf, favourites, views] = await Promise.all([
-        store.all(),
-        store.latestFigures(),
-        store.faults(),
-        releases.current(),
-        graph.full(),
-        workflow.statuses(),
-        actor ? workflow.store.favourites(actor.id) : new Set<string>(),
-        workflow.store.views(clock.now()),
-      ]);
+      const [all, figures, faults, release, lineage, statusOf, favourites, views, verdicts, counted, costs] =
+        await Promise.all([
+          store.all(),
+          store.latestFigures(),
+          store.faults(),
+          releases.current(),
+          graph.full(),
+          workflow.statuses(),
+          actor ? workflow.store.favourites(actor.id) : new Set<string>(),
+          workflow.store.views(clock.now()),
+          of.quality.verdicts(),
+          of.usage.counted(),
+          of.usage.costs(30),
+        ]);
+      const costShares = new Map(costs.items.map(({ tagId, share }) => [tagId, share]));
       const text = query.q?.toLowerCase() ?? '';
       const after = query.cursor === undefined ? '' : Buffer.from(query.cursor, 'base64url').toString('utf8');
       const found = all.filter(({ definition }) => {
@@ -133,6 +144,9 @@ export function createViews(
             usedBy: usesOf(lineage, definition.id).length,
             isFavourite: favourites.has(definition.id),
             views: views.get(definition.id)?.views ?? 0,
+            counted: counted.get(definition.id) ?? 0,
+            verdict: verdicts.get(definition.id) ?? 'unknown',
+            ...(costShares.has(definition.id) ? { costShare: costShares.get(definition.id) ?? 0 } : {}),
           };
         }),
         ...(found.length > limit && last

@@ -2,7 +2,13 @@ import type { ProblemFault } from '@rapport/kernel';
 import { type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseDocument, stringify } from 'yaml';
-import { COMPUTATION_OF_KIND, TAG_KINDS, TagDefinition, TagsDocument } from './contract.ts';
+import {
+  COMPUTATION_OF_KIND,
+  type DefinitionChange,
+  TAG_KINDS,
+  TagDefinition,
+  TagsDocument,
+} from './contract.ts';
 import { tagsProblems } from './tags.problems.ts';
 
 /**
@@ -76,6 +82,25 @@ export function written(definition: TagDefinition): TagDefinition {
   const { values: _, ...rest } = definition;
   return rest;
 }
+
+/** What a document has at a pointer, as JSON of at most 2,000 characters. */
+export function jsonAt(document: unknown, pointer: string): string | undefined {
+  let value = document;
+  for (const part of pointer.split('/').slice(1))
+    value = typeof value === 'object' && value !== null ? Reflect.get(value, part) : undefined;
+  return value === undefined ? undefined : JSON.stringify(value).slice(0, 2_000);
+}
+
+/** What differs between two definitions, with both sides. */
+export const changesOf = (before: unknown, after: unknown): DefinitionChange[] =>
+  differences(before, after).map((pointer) => {
+    const [was, is] = [jsonAt(before, pointer), jsonAt(after, pointer)];
+    return {
+      pointer,
+      ...(was === undefined ? {} : { before: was }),
+      ...(is === undefined ? {} : { after: is }),
+    };
+  });
 
 /** JSON pointers of what differs between two definitions. */
 export function differences(before: unknown, after: unknown, pointer = ''): string[] {

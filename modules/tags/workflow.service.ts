@@ -10,7 +10,7 @@ import { mustFind, type TagContext, usesOf } from './tags.context.ts';
 import type { TagGraph } from './tags.lineage.ts';
 import { tagsProblems } from './tags.problems.ts';
 import type { StoredTag } from './tags.store.sql.ts';
-import { differences } from './tags.yaml.ts';
+import { changesOf, differences } from './tags.yaml.ts';
 import type {
   FactorySettings,
   TagAccess,
@@ -324,16 +324,11 @@ export function createWorkflow(
       return found
         .map(({ version, document, at, by }, index) => {
           const before = found[index - 1]?.document;
-          const pointers = before === undefined ? [] : differences(before, document);
           return {
             version,
             at: toIso(at),
             by,
-            changes: pointers.map((pointer) => ({
-              pointer,
-              ...jsonAt('before', before, pointer),
-              ...jsonAt('after', document, pointer),
-            })),
+            changes: before === undefined ? [] : changesOf(before, document),
           };
         })
         .toReversed();
@@ -507,17 +502,6 @@ export function createWorkflow(
       });
     },
   };
-}
-
-function jsonAt(
-  key: 'before' | 'after',
-  document: unknown,
-  pointer: string,
-): { before?: string; after?: string } {
-  let value = document;
-  for (const part of pointer.split('/').slice(1))
-    value = typeof value === 'object' && value !== null ? Reflect.get(value, part) : undefined;
-  return value === undefined ? {} : { [key]: JSON.stringify(value).slice(0, 2_000) };
 }
 
 /** Pointers of the leaves that name a tag. */
