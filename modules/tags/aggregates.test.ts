@@ -70,6 +70,9 @@ function holdingsOf(seed: number): Holding[] {
   });
 }
 
+/** Taipei is eight hours ahead all year. */
+const localHour = (at: number): number => new Date(at + 8 * 3_600_000).getUTCHours();
+
 describe('aggregates of statistical tags', () => {
   let stores: TestStores;
   let release: Release;
@@ -197,6 +200,21 @@ describe('aggregates of statistical tags', () => {
         .slice(0, 2)
         .map(([channel]) => channel)
         .toSorted();
+    });
+    const mostOf = <Value extends number>(all: readonly Value[]): Value | undefined => {
+      const counts = new Map<Value, number>();
+      for (const each of all) counts.set(each, (counts.get(each) ?? 0) + 1);
+      return [...counts].toSorted(([a, n], [b, m]) => m - n || a - b)[0]?.[0];
+    };
+    await compare('number', { aggregate: { top: 'score' } }, (own) =>
+      mostOf(inWindow(own, 0, NOW).flatMap(({ score }) => score ?? [])),
+    );
+    await compare('number', { aggregate: { top: 'at_hour' }, within: 'P90D' }, (own) =>
+      mostOf(inWindow(own, start, NOW).map(({ at }) => localHour(at))),
+    );
+    await compare('instant', { aggregate: { top: 'at' }, within: 'P90D' }, (own) => {
+      const found = mostOf(inWindow(own, start, NOW).map(({ at }) => at));
+      return found === undefined ? undefined : new Date(found).toISOString();
     });
     for (const at of [0.1, 0.5, 0.9, 1])
       await compare('number', { aggregate: { percentile: { of: 'score', at } }, within: 'P90D' }, (own) => {

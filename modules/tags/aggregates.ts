@@ -345,9 +345,10 @@ function simpleSql(name: AggregateName, value: PropertyValue | undefined, at: st
       return `if(${found}.2, ${found}.3, NULL)`;
     }
     case 'top': {
-      const counts = `sumMapIf(map(${plain}, toUInt64(1)), ${known})`;
-      const best = `arraySort(x -> (-toInt64(x.2), x.1), arrayZip(mapKeys(${counts}), mapValues(${counts})))[1]`;
-      return `if(countIf(${known}) = 0, NULL, ${best}.1)`;
+      const { key, back } = countedBy(value.type);
+      const counts = `sumMapIf(map(${key(plain)}, toUInt64(1)), ${known})`;
+      const best = `arraySort(x -> (-toInt64(x.2), ${back('x.1')}), arrayZip(mapKeys(${counts}), mapValues(${counts})))[1]`;
+      return `if(countIf(${known}) = 0, NULL, ${back(`${best}.1`)})`;
     }
     default: {
       if (value.type === 'money') {
@@ -359,5 +360,25 @@ function simpleSql(name: AggregateName, value: PropertyValue | undefined, at: st
       const total = name === 'sum' ? `arraySum(${values})` : `arraySum(${values}) / length(${values})`;
       return `if(empty(${values}), NULL, ${total})`;
     }
+  }
+}
+
+/** The engine counts texts and whole numbers by value; others are counted by a whole number that stands for them. */
+function countedBy(type: ValueType): { key(sql: string): string; back(sql: string): string } {
+  switch (type) {
+    case 'number':
+      return {
+        key: (sql) => `reinterpretAsInt64(${sql})`,
+        back: (sql) => `reinterpretAsFloat64(${sql})`,
+      };
+    case 'date':
+      return { key: (sql) => `toInt32(${sql})`, back: (sql) => `CAST(${sql} AS Date32)` };
+    case 'instant':
+      return {
+        key: (sql) => `toUnixTimestamp64Milli(${sql})`,
+        back: (sql) => `fromUnixTimestamp64Milli(${sql}, 'UTC')`,
+      };
+    default:
+      return { key: (sql) => sql, back: (sql) => sql };
   }
 }

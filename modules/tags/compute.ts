@@ -7,7 +7,8 @@ import type { DerivedDefinition, RuleDefinition, TagDefinition } from './contrac
 import { compileExpression } from './expression.ts';
 import { fusePlans, TOO_MANY_ROWS } from './fuse.ts';
 import { inputsOfRows, inputsOfStatement, type TagInputs } from './inputs.ts';
-import { type PatchGroup, patchedSelect, patchGroups } from './patches.ts';
+import { type MergeGroup, mergeGroups, mergeStatements } from './merges.ts';
+import { MOST, type PatchGroup, patchedSelect, patchGroups, SEGMENTS, type Standing } from './patches.ts';
 import {
   bindAsOf,
   planFact,
@@ -19,9 +20,11 @@ import {
 } from './plan.ts';
 import type { RefreshStep } from './refresh.store.sql.ts';
 import type { Registry } from './registry.ts';
+import type { StateColumn } from './states.ts';
 import { COLUMN_TYPE, castSql, unknownLiteral, valueLiteral } from './values.ts';
 
 const MaxRow = Type.Object({ n: Type.Integer() });
+const ReadRow = Type.Object({ rows: Type.Number(), bytes: Type.Number() });
 
 export interface Place {
   readonly table: string;
@@ -98,10 +101,14 @@ interface Insert {
   readonly columns: readonly string[];
   readonly select: string;
   readonly params: Record<string, SqlValue>;
+  readonly settings?: Readonly<Record<string, string | number>>;
 }
 
 interface Statement {
   readonly inserts: readonly Insert[];
+  /** Columns beside the values, and where the states of each tag stand: both in the order of the tags. */
+  readonly hidden?: readonly { readonly name: string; readonly type: string }[];
+  readonly states?: readonly (readonly StateColumn[] | undefined)[];
   /** Fills in the customers that the inserts left out. */
   readonly rest?: (table: string) => Insert;
 }
@@ -200,7 +207,13 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
   const rowStatement = (
     world: TagWorld,
     plans: readonly RowPlan[],
-    options: { readonly canPack: boolean; readonly maxCid: number; readonly only: string | undefined },
+    options: {
+      readonly canPack: boolean;
+      readonly maxCid: number;
+      readonly only: string | undefined;
+      /** Whether states are kept beside the values. */
+      readonly keeps: boolean;
+    },
   ): Statement => {
     const [first] = plans;
     if (!first) return { inserts: [] };
@@ -217,6 +230,8 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       return { inserts: [{ columns, select, params }] };
     }
     const fused = fusePlans(plans, options.canPack);
+    const hidden = options.keeps ? fused.states.hidden : [];
+    const kept = { hidden, ...(options.keeps ? { states: fused.states.of } : {}) };
     const events = plans.map((plan) => plan.event);
     const named = events.filter((event) => event !== undefined);
     const from =
@@ -237,14 +252,15 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       ];
       const rows = `SELECT *${fused.columns.map((column) => `, ${column}`).join('')} FROM ${from}${tests.length > 0 ? ` WHERE ${tests.join(' AND ')}` : ''}`;
       return {
-        columns,
-        select: `SELECT cid, ${fused.values.map((value, index) => `${value} AS t${index}`).join(', ')} FROM (${rows}) GROUP BY cid${having.length > 0 ? ` HAVING ${having.join(' AND ')}` : ''}`,
+        columns: [...columns, ...hidden.map(({ name }) => name)],
+        select: `SELECT cid, ${[...fused.values, ...hidden.map(({ sql }) => sql)].map((value, index) => `${value} AS t${index}`).join(', ')} FROM (${rows}) GROUP BY cid${having.length > 0 ? ` HAVING ${having.join(' AND ')}` : ''}`,
         params: { ...fused.params },
       };
     });
-    if (!isFilled && options.only === undefined) return { inserts };
+    if (!isFilled && options.only === undefined) return { ...kept, inserts };
     const zeros = plans.filter((plan) => plan.isZeroWithoutRows);
     return {
+      ...kept,
       inserts,
       // Joining the customers would carry every column through a hash table; those without rows need a few zeros only.
       rest: (table) => ({
@@ -253,6 +269,20 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         params: {},
       }),
     };
+  };
+
+  /** What the engine has read up to now: the embedded one does not say it of an insert by itself. */
+  const readSoFar = async (): Promise<{ rows: number; bytes: number }> => {
+    const [row] = await warehouse.query(
+      ReadRow,
+      "SELECT sumIf(value, event = 'SelectedRows') AS rows, sumIf(value, event = 'SelectedBytes') AS bytes FROM system.events",
+    );
+    return row ?? { rows: 0, bytes: 0 };
+  };
+
+  const rowsOf = async (table: string): Promise<number> => {
+    const [row] = await warehouse.query(MaxRow, `SELECT count() AS n FROM ${warehouse.identifier(table)}`);
+    return row?.n ?? 0;
   };
 
   const greatestCid = async (world: TagWorld): Promise<number> => {
@@ -339,8 +369,14 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
     const stands = (tagId: string, own: TagInputs): boolean => {
       inputs.set(tagId, own);
       if (options.standing?.get(tagId)?.fingerprint !== own.fingerprint) return false;
-      kept.add(tagId);
+      keep(tagId);
       return true;
+    };
+    const keep = (tagId: string): void => {
+      kept.add(tagId);
+      const own = inputs.get(tagId);
+      const states = options.standing?.get(tagId)?.states;
+      if (own && states) inputs.set(tagId, { ...own, states });
     };
     const placeOf = (tagId: string): Place | undefined => {
       const fresh = places.get(tagId);
@@ -355,16 +391,42 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         placeOf,
       });
 
+    /** Does work beside the writing of values, and notes what it read. */
+    const noted = async <Result>(
+      work: RefreshStep['work'],
+      plans: readonly RowPlan[],
+      run: () => Promise<Result>,
+    ): Promise<Result> => {
+      const startedAt = performance.now();
+      const before = await readSoFar();
+      const result = await run();
+      const after = await readSoFar();
+      if (after.rows > before.rows)
+        steps.push({
+          work,
+          tagIds: plans.map(({ tag }) => tag.id),
+          tookMs: Math.round(performance.now() - startedAt),
+          rowsRead: after.rows - before.rows,
+          bytesRead: after.bytes - before.bytes,
+        });
+      return result;
+    };
+
     const write = async (
       group: string,
       tags: readonly TagDefinition[],
       statement: Statement,
-      patch?: PatchGroup,
+      patch?: Pick<PatchGroup, 'customers'> & { readonly segments?: readonly string[] },
     ): Promise<void> => {
       const startedAt = performance.now();
       const read = { rows: 0, bytes: 0 };
-      const note = (): number => {
+      const readBefore = await readSoFar();
+      const note = async (): Promise<number> => {
         const tookMs = Math.round(performance.now() - startedAt);
+        if (read.rows === 0) {
+          const { rows, bytes } = await readSoFar();
+          Object.assign(read, { rows: rows - readBefore.rows, bytes: bytes - readBefore.bytes });
+        }
         steps.push({
           work: patch
             ? 'patch'
@@ -382,7 +444,10 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         return tookMs;
       };
       const table = releases.newTableName(`${options.prefix ?? 'tags'}_${group}`);
-      const columns = tags.map((tag) => `${warehouse.identifier(tag.id)} ${COLUMN_TYPE[tag.valueType]}`);
+      const columns = [
+        ...tags.map((tag) => `${warehouse.identifier(tag.id)} ${COLUMN_TYPE[tag.valueType]}`),
+        ...(statement.hidden ?? []).map(({ name, type }) => `${warehouse.identifier(name)} ${type}`),
+      ];
       await warehouse.createTable({
         name: table,
         columns: `cid UInt32, ${columns.join(', ')}`,
@@ -390,14 +455,18 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         settings: TABLE_SETTINGS,
         spread: 'cid',
       });
-      const insert = async ({ columns: into, select, params }: Insert): Promise<void> => {
+      const insert = async ({ columns: into, select, params, settings }: Insert): Promise<void> => {
         options.signal?.throwIfAborted();
         await warehouse.command(
           `INSERT INTO ${warehouse.identifier(table)} (${into.map((column) => warehouse.identifier(column)).join(', ')}) ${select}`,
           params,
           {
             maxSeconds: MAX_SECONDS,
-            settings: { ...SETTINGS, ...(into.length > WIDE ? { max_block_size: WIDE_BLOCK } : {}) },
+            settings: {
+              ...SETTINGS,
+              ...(into.length > WIDE ? { max_block_size: WIDE_BLOCK } : {}),
+              ...settings,
+            },
             ...(options.signal ? { signal: options.signal } : {}),
             perCustomer: !group.startsWith('rule'),
             onRead: ({ rows, bytes }) => {
@@ -414,35 +483,159 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         await warehouse.drop(table);
         throw error;
       }
-      if (patch) {
+      tags.forEach(({ id }, at) => {
+        const own = inputs.get(id);
+        const states = statement.states?.[at];
+        if (own && states) inputs.set(id, { ...own, states });
+      });
+      if (patch?.segments) {
         const segments = [...patch.segments, table];
         const view = releases.newTableName(`${options.prefix ?? 'tags'}_patched`);
         await warehouse.createView(
           view,
-          patchedSelect(
-            warehouse,
-            segments,
-            tags.map(({ id }) => id),
-          ),
+          patchedSelect(warehouse, segments, [
+            ...tags.map(({ id }) => id),
+            ...(statement.hidden ?? []).map(({ name }) => name),
+          ]),
         );
-        const tookMs = note();
+        const tookMs = await note();
         for (const tag of tags)
           places.set(tag.id, { table: view, column: tag.id, segments, tookMs, patched: patch.customers });
         return;
       }
-      const tookMs = note();
-      for (const tag of tags) places.set(tag.id, { table, column: tag.id, tookMs });
+      const tookMs = await note();
+      for (const tag of tags)
+        places.set(tag.id, {
+          table,
+          column: tag.id,
+          tookMs,
+          ...(patch ? { patched: patch.customers } : {}),
+        });
+    };
+
+    const candidatesOf = (plans: readonly RowPlan[]): Standing[] =>
+      plans.flatMap((plan) => {
+        const before = options.standing?.get(plan.tag.id);
+        const after = inputs.get(plan.tag.id);
+        return before && after ? [{ plan, before, after }] : [];
+      });
+
+    /** Brings kept states up to date by the rows that came and went; answers the tags that were done so. */
+    const mergeAll = async (plans: readonly RowPlan[]): Promise<ReadonlySet<string>> => {
+      const done = new Set<string>();
+      const { groups, tables } = await noted('patch', plans, () =>
+        mergeGroups({ warehouse, releases }, world.release, candidatesOf(plans)),
+      );
+      try {
+        for (const group of groups) {
+          const tags = group.members.map(({ plan }) => plan.tag);
+          try {
+            await merge(group);
+            for (const { id } of tags) done.add(id);
+          } catch {
+            // Computed in full then, which says what is wrong, and with which tag.
+            options.signal?.throwIfAborted();
+          }
+        }
+      } finally {
+        await warehouse.drop(...tables);
+      }
+      return done;
+    };
+
+    const merge = async (group: MergeGroup): Promise<void> => {
+      const plans = group.members.map(({ plan }) => plan);
+      const statements = mergeStatements(warehouse, group);
+      const changes = releases.newTableName('tag_changes');
+      const strangers = releases.newTableName('tag_affected');
+      try {
+        const [customers, newcomers] = await noted('patch', plans, async () => {
+          await warehouse.createTable({
+            name: changes,
+            columns: statements.columns.join(', '),
+            orderBy: 'cid',
+            settings: TABLE_SETTINGS,
+            spread: 'cid',
+          });
+          await warehouse.command(
+            `INSERT INTO ${warehouse.identifier(changes)} ${statements.changes.select}`,
+            statements.changes.params,
+            {
+              maxSeconds: MAX_SECONDS,
+              settings: { ...SETTINGS, max_block_size: WIDE_BLOCK },
+              perCustomer: true,
+            },
+          );
+          await warehouse.createTable({
+            name: strangers,
+            columns: 'cid UInt32',
+            orderBy: 'cid',
+            spread: 'cid',
+          });
+          await warehouse.command(
+            `INSERT INTO ${warehouse.identifier(strangers)} SELECT DISTINCT cid FROM (SELECT cid FROM ${warehouse.identifier(changes)}${group.newcomers === undefined ? '' : ` UNION ALL ${group.newcomers}`}) WHERE cid NOT IN (SELECT cid FROM ${warehouse.identifier(group.table)})`,
+            {},
+            { maxSeconds: MAX_SECONDS },
+          );
+          return Promise.all([changes, strangers].map(rowsOf));
+        });
+        const tags = plans.map(({ tag }) => tag);
+        const isOfRowsOnly = plans.every(({ fused }) => fused?.isOfRowsOnly === true);
+        if (isOfRowsOnly && customers === 0 && newcomers === 0) {
+          for (const { id } of tags) keep(id);
+          return;
+        }
+        const stand = group.members.map(({ before }) => before.states);
+        const isPatch =
+          isOfRowsOnly &&
+          (customers ?? 0) <= MOST * (await rowsOf(group.table)) &&
+          group.segments.length < SEGMENTS &&
+          JSON.stringify(stand) === JSON.stringify(statements.states);
+        const columns = ['cid', ...tags.map(({ id }) => id), ...statements.hidden.map(({ name }) => name)];
+        const ofStrangers =
+          newcomers === 0
+            ? undefined
+            : rowStatement(world, plans, {
+                canPack: true,
+                maxCid,
+                only: warehouse.identifier(strangers),
+                keeps: true,
+              });
+        await write(
+          'merge',
+          tags,
+          {
+            hidden: statements.hidden,
+            states: statements.states,
+            inserts: [
+              ...rangesOf(maxCid, statements.columns.length).map((range) => ({
+                columns,
+                select: statements.merged(changes, isPatch, range),
+                params: {},
+                settings: { join_use_nulls: 0 },
+              })),
+              ...(ofStrangers?.inserts ?? []),
+            ],
+            ...(ofStrangers?.rest ? { rest: ofStrangers.rest } : {}),
+          },
+          {
+            customers: (customers ?? 0) + (newcomers ?? 0),
+            ...(isPatch ? { segments: group.segments } : {}),
+          },
+        );
+      } finally {
+        await warehouse.drop(changes, strangers);
+      }
     };
 
     /** Computes again what may have changed of values that stand; answers the tags that were done so. */
     const patchAll = async (plans: readonly RowPlan[]): Promise<ReadonlySet<string>> => {
       const done = new Set<string>();
-      const candidates = plans.flatMap((plan) => {
-        const before = options.standing?.get(plan.tag.id);
-        const after = inputs.get(plan.tag.id);
-        return before && after ? [{ plan, before, after }] : [];
-      });
-      for (const group of await patchGroups({ warehouse, releases }, world.release, candidates)) {
+      const candidates = candidatesOf(plans);
+      const found = await noted('patch', plans, () =>
+        patchGroups({ warehouse, releases }, world.release, candidates),
+      );
+      for (const group of found) {
         try {
           if (group.customers > 0)
             await write(
@@ -452,10 +645,11 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
                 canPack: true,
                 maxCid,
                 only: warehouse.identifier(group.affected),
+                keeps: false,
               }),
               group,
             );
-          else for (const { tag } of group.plans) kept.add(tag.id);
+          else for (const { tag } of group.plans) keep(tag.id);
           for (const { tag } of group.plans) done.add(tag.id);
         } catch {
           // Computed in full then, which says what is wrong, and with which tag.
@@ -514,8 +708,10 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
       const changed = sound
         .flatMap(({ tag }) => check(world, tag, names).plan ?? [])
         .filter((plan) => !stands(plan.tag.id, inputsOfRows(plan, world.release, tableOf(plan.tag), nonce)));
-      const patched = changed.length === 0 ? new Set<string>() : await patchAll(changed);
-      const plans = changed.filter(({ tag }) => !patched.has(tag.id));
+      const merged = changed.length === 0 ? new Set<string>() : await mergeAll(changed);
+      const others = changed.filter(({ tag }) => !merged.has(tag.id));
+      const patched = others.length === 0 ? new Set<string>() : await patchAll(others);
+      const plans = others.filter(({ tag }) => !patched.has(tag.id));
       for (const [base, group] of groupBy(plans, (plan) => plan.base)) {
         for (const part of chunks(group, FUSED))
           await writeEach(
@@ -525,7 +721,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
               rowStatement(
                 world,
                 items.map((item) => item.plan),
-                { canPack, maxCid, only: undefined },
+                { canPack, maxCid, only: undefined, keeps: true },
               ),
           );
       }

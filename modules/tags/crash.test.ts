@@ -116,7 +116,7 @@ describe('a tag refresh that is killed with -9', () => {
     } finally {
       await last.stores.stop();
     }
-  }, 180_000);
+  }, 600_000);
 });
 
 /** Every tag has values, and they fit each other and their rows. */

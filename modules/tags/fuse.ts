@@ -1,6 +1,8 @@
 import type { SqlValue } from '@rapport/conditions';
 import type { Frame } from './frames.ts';
 import type { RowPlan } from './plan.ts';
+import { type StateColumn, stateCalls, stateNames, stateSql, withoutSureTests } from './states.ts';
+import { castSql } from './values.ts';
 
 /**
  * One statement for many tags over the rows of one table, without its source: every condition is computed once a row,
@@ -18,6 +20,15 @@ export interface FusedStatement {
   readonly params: Readonly<Record<string, SqlValue>>;
   /** Distinct aggregates a customer, for the memory that the statement needs. */
   readonly aggregates: number;
+  readonly states: KeptStates;
+}
+
+/** What is kept beside the values, so that the next refresh can bring them up to date. */
+export interface KeptStates {
+  /** Columns of their own, in the order of their expressions. */
+  readonly hidden: readonly { readonly name: string; readonly type: string; readonly sql: string }[];
+  /** By plan: where each of its states stands; absent for a value that cannot be brought up to date. */
+  readonly of: readonly (readonly StateColumn[] | undefined)[];
 }
 
 /** Counts of several windows share one number: a window's count must fit these bits. */
@@ -26,14 +37,26 @@ const LANES = 3;
 const LANE_MAX = 2 ** LANE_BITS - 1;
 export const TOO_MANY_ROWS = 'a customer has too many rows to count several windows at once';
 
+/** Values over masks `__m0`, `__m1`, …, each the conjunction of a filter `__f…` and a window. */
+export interface MaskedPlans<Window> {
+  readonly texts: readonly string[];
+  readonly filters: readonly { readonly sql: string }[];
+  readonly windows: readonly Window[];
+  readonly masks: readonly { readonly filter: number; readonly window: number }[];
+  readonly params: Readonly<Record<string, SqlValue>>;
+}
+
 /**
- * Fuses plans of one base.
- * @param canPack  whether counts of windows may share a number (then the guard must be kept)
+ * Writes the values of plans over shared filters and windows.
+ * @param windowOf  what stands for a window of a plan; those with one key are one
  */
-export function fusePlans(plans: readonly RowPlan[], canPack: boolean): FusedStatement {
+export function maskPlans<Window>(
+  plans: readonly RowPlan[],
+  windowOf: (plan: RowPlan, frame: Frame) => { readonly key: string; readonly window: Window },
+): MaskedPlans<Window> {
   const params: Record<string, SqlValue> = {};
   const filters = new Registered<{ sql: string }>();
-  const windows = new Registered<{ sql: string; frame: Frame }>();
+  const windows = new Registered<Window>();
   const masks = new Registered<{ filter: number; window: number }>();
 
   const bind = (sql: string, own: Readonly<Record<string, SqlValue>>, prefix: string): string =>
@@ -52,18 +75,33 @@ export function fusePlans(plans: readonly RowPlan[], canPack: boolean): FusedSta
       sql: fused.filter === '' ? '' : bind(fused.filter, plan.params, `f${id}_`),
     }));
     const value = fused.value((frame) => {
-      const sql = fused.window(frame);
-      const window = windows.of(sql, () => ({ sql, frame }));
+      const { key, window: made } = windowOf(plan, frame);
+      const window = windows.of(key, () => made);
       const mask = masks.of(`${filter}:${window}`, () => ({ filter, window }));
       return `__m${mask}`;
     });
     return bind(withoutSureTests(value, plan.base), plan.params, `v${index}_`);
   });
+  return { texts, filters: filters.all, windows: windows.all, masks: masks.all, params };
+}
+
+/**
+ * Fuses plans of one base.
+ * @param canPack  whether counts of windows may share a number (then the guard must be kept)
+ */
+export function fusePlans(plans: readonly RowPlan[], canPack: boolean): FusedStatement {
+  const masked = maskPlans(plans, (plan, frame) => {
+    const sql = plan.fused?.window(frame) ?? 'true';
+    return { key: sql, window: { sql, frame } };
+  });
+  const { filters, windows, masks, params } = masked;
+  const kept = keptStates(plans, masked.texts);
+  const texts = [...masked.texts, ...kept.hidden.map(({ sql }) => sql)];
 
   // Windows in order of their length, so that those used together lie in the same number.
   const place = new Map(
-    [...windows.all.keys()]
-      .toSorted((a, b) => lengthOf(windows.all[a]?.frame) - lengthOf(windows.all[b]?.frame))
+    [...windows.keys()]
+      .toSorted((a, b) => lengthOf(windows[a]?.frame) - lengthOf(windows[b]?.frame))
       .map((window, at) => [window, at]),
   );
   const counted = new Map<string, Set<number>>();
@@ -71,7 +109,7 @@ export function fusePlans(plans: readonly RowPlan[], canPack: boolean): FusedSta
     Math.floor((place.get(mask.window) ?? 0) / LANES);
   for (const text of texts)
     for (const [, id] of text.matchAll(/countIf\(__m(\d+)\)/g)) {
-      const mask = masks.all[Number(id)];
+      const mask = masks[Number(id)];
       if (!mask) continue;
       const key = `${mask.filter}:${packOf(mask)}`;
       counted.set(key, (counted.get(key) ?? new Set()).add(mask.window));
@@ -79,14 +117,14 @@ export function fusePlans(plans: readonly RowPlan[], canPack: boolean): FusedSta
   const packs = new Set<number>();
   const packed = (text: string): string =>
     text.replaceAll(/countIf\(__m(\d+)\)/g, (whole, id: string) => {
-      const mask = masks.all[Number(id)];
+      const mask = masks[Number(id)];
       if (!mask || !canPack) return whole;
       const pack = packOf(mask);
       if ((counted.get(`${mask.filter}:${pack}`)?.size ?? 0) < 2) return whole;
       packs.add(pack);
       const lane = (place.get(mask.window) ?? 0) % LANES;
       const sum =
-        filters.all[mask.filter]?.sql === '' ? `sum(__k${pack})` : `sumIf(__k${pack}, __f${mask.filter})`;
+        filters[mask.filter]?.sql === '' ? `sum(__k${pack})` : `sumIf(__k${pack}, __f${mask.filter})`;
       return `bitAnd(bitShiftRight(${sum}, ${lane * LANE_BITS}), ${LANE_MAX})`;
     });
   const values = texts.map(packed);
@@ -94,16 +132,16 @@ export function fusePlans(plans: readonly RowPlan[], canPack: boolean): FusedSta
   const names = new Set([...all.matchAll(/__[mf]\d+/g)].map(([name]) => name));
 
   const columns: string[] = [];
-  filters.all.forEach(({ sql }, id) => {
+  filters.forEach(({ sql }, id) => {
     if (sql !== '') columns.push(`toUInt8(${sql}) AS __f${id}`);
   });
-  windows.all.forEach(({ sql }, id) => {
+  windows.forEach(({ sql }, id) => {
     columns.push(`toUInt8(${sql}) AS __w${id}`);
   });
-  masks.all.forEach(({ filter, window }, id) => {
+  masks.forEach(({ filter, window }, id) => {
     if (!names.has(`__m${id}`)) return;
     columns.push(
-      `${filters.all[filter]?.sql === '' ? `__w${window}` : `(__f${filter} AND __w${window})`} AS __m${id}`,
+      `${filters[filter]?.sql === '' ? `__w${window}` : `(__f${filter} AND __w${window})`} AS __m${id}`,
     );
   });
   for (const pack of packs) {
@@ -114,15 +152,58 @@ export function fusePlans(plans: readonly RowPlan[], canPack: boolean): FusedSta
   }
   return {
     columns,
-    where: plans.every((plan) => plan.fused)
-      ? anyWindow([...windows.all.values()].map(({ sql }) => sql))
-      : undefined,
-    values,
+    where: plans.every((plan) => plan.fused) ? anyWindow(windows.map(({ sql }) => sql)) : undefined,
+    values: values.slice(0, plans.length),
+    states: {
+      ...kept,
+      hidden: kept.hidden.map((state, at) => ({ ...state, sql: values[plans.length + at] ?? state.sql })),
+    },
     guard: packs.size > 0 ? `throwIf(count() > ${LANE_MAX}, '${TOO_MANY_ROWS}') = 0` : undefined,
     params,
     aggregates: new Set(all.match(/\b\w+If\([^()]*\)|\bsum\(__k\d+\)/g)).size + plans.length / 4,
   };
 }
+
+/**
+ * The states that values of one table are made of.
+ * @param texts  the values over masks
+ */
+export function keptStates(plans: readonly RowPlan[], texts: readonly string[]): KeptStates {
+  const parts = plans.map((plan, at) => {
+    const names = plan.base === KEPT_BASE ? stateNames(plan) : undefined;
+    const calls = names && stateCalls(texts[at] ?? '', plan);
+    return calls?.length === names?.length
+      ? calls?.map((call, k) => ({ call, name: names?.[k]?.name ?? '' }))
+      : undefined;
+  });
+  // A count or a sum that is somebody's value already needs no column of its own.
+  const values = new Map<string, string>();
+  parts.forEach((own, at) => {
+    const { id, valueType } = plans[at]?.tag ?? { id: '', valueType: 'text' };
+    const [count, sum] = own ?? [];
+    if (count?.call.kind !== 'count') return;
+    const { text } = count.call;
+    if (own?.length === 1 && texts[at] === castSql('number', text) && valueType === 'number')
+      values.set(count.name, `toInt64(ifNull(${id}, 0))`);
+    if (
+      own?.length === 2 &&
+      sum?.call.kind === 'sum' &&
+      valueType === 'money' &&
+      texts[at] === castSql('money', `if(${text} = 0, NULL, ${sum.call.text})`)
+    )
+      values.set(sum.name, `ifNull(${id}, 0)`);
+  });
+  const hidden = new Map<string, KeptStates['hidden'][number]>();
+  for (const { call, name } of parts.flatMap((own) => own ?? []))
+    if (!values.has(name)) hidden.set(name, { name, type: call.type, sql: stateSql(call) });
+  return {
+    hidden: [...hidden.values()],
+    of: parts.map((own) => own?.map(({ name }) => ({ name, sql: values.get(name) ?? name }))),
+  };
+}
+
+/** Other tables are replaced as a whole, so that nobody knows which of their rows came and went. */
+const KEPT_BASE = 'statistical_transaction';
 
 /** Rows that lie in none of the windows are left out before anything is computed of them. */
 const anyWindow = (windows: readonly string[]): string | undefined =>
@@ -130,19 +211,6 @@ const anyWindow = (windows: readonly string[]): string | undefined =>
 
 const lengthOf = (frame: Frame | undefined): number =>
   frame === undefined || frame.start === undefined ? Number.POSITIVE_INFINITY : frame.end - frame.start;
-
-/** Columns that are known in every row: asking a row whether it knows them would be one more mask a window. */
-const SURE: Readonly<Record<string, readonly string[]>> = {
-  statistical_transaction: ['amount_minor', 'at'],
-  statistical_event: ['at'],
-};
-
-const withoutSureTests = (value: string, base: string): string =>
-  (SURE[base] ?? []).reduce(
-    (text, column) =>
-      text.replaceAll(new RegExp(`\\((__m\\d+) AND toNullable\\(${column}\\) IS NOT NULL\\)`, 'g'), '$1'),
-    value,
-  );
 
 /** Things by key, numbered as they come. */
 class Registered<Item> {

@@ -4,6 +4,7 @@ import type { EpochMs } from '@rapport/kernel';
 import type { Placement, Release, SegmentInfo } from '@rapport/stores';
 import type { Frame } from './frames.ts';
 import type { RowPlan } from './plan.ts';
+import type { StateColumn } from './states.ts';
 
 /** What the values of a tag were made from; as long as it is the same, so are they. */
 export interface TagInputs {
@@ -15,6 +16,8 @@ export interface TagInputs {
   readonly frames: readonly Frame[];
   /** Physical tables by logical name, oldest first. */
   readonly segments: Readonly<Record<string, readonly string[]>>;
+  /** What is kept beside the value to bring it up to date, in the order in which the value names it. */
+  readonly states?: readonly StateColumn[];
 }
 
 /** Inputs of a rule or a derived tag. */
@@ -77,7 +80,8 @@ const sorted = (params: Readonly<Record<string, SqlValue>>): unknown =>
 
 /** Tables whose rows came or went between two lists of segments. */
 export interface SegmentChange {
-  readonly tables: readonly string[];
+  readonly added: readonly string[];
+  readonly withdrawn: readonly string[];
 }
 
 /**
@@ -91,7 +95,8 @@ export function changeOf(
 ): SegmentChange | undefined {
   const old = new Set(before);
   const kept = new Set<string>();
-  const tables: string[] = [];
+  const added: string[] = [];
+  const withdrawn: string[] = [];
   const visit = (name: string): boolean => {
     if (old.has(name)) {
       // A segment that two others are made of would count its rows twice.
@@ -101,14 +106,14 @@ export function changeOf(
     }
     const info = infos.get(name);
     if (!info?.madeOf) {
-      tables.push(name);
+      added.push(name);
       return true;
     }
-    if (info.withdrawn !== undefined) tables.push(info.withdrawn);
+    if (info.withdrawn !== undefined) withdrawn.push(info.withdrawn);
     return info.madeOf.every(visit);
   };
   if (!after.every(visit)) return undefined;
-  return kept.size === old.size ? { tables } : undefined;
+  return kept.size === old.size ? { added, withdrawn } : undefined;
 }
 
 /**

@@ -21,9 +21,9 @@ export interface PatchGroup {
 }
 
 /** Above this share of the customers all values are computed again: it costs little more, and the patches go away. */
-const MOST = 0.3;
+export const MOST = 0.3;
 /** Readers join as many segments as there are. */
-const SEGMENTS = 8;
+export const SEGMENTS = 8;
 const MAX_SECONDS = 3_600;
 const Counted = Type.Object({ n: Type.Integer() });
 
@@ -102,7 +102,8 @@ async function sourcesOf(
   ]);
   const rows = changeOf(before.segments[over] ?? [], after.segments[over] ?? [], infos);
   if (!rows) return undefined;
-  const sources = rows.tables.map((table) => `SELECT cid FROM ${warehouse.identifier(table)}`);
+  const changed = [...rows.added, ...rows.withdrawn];
+  const sources = changed.map((table) => `SELECT cid FROM ${warehouse.identifier(table)}`);
   const edges = new Map<string, Frame>();
   for (const member of members)
     for (const edge of edgesOf(member.before.frames, member.after.frames))
@@ -114,9 +115,9 @@ async function sourcesOf(
   const was = before.segments.customer ?? [];
   const is = after.segments.customer ?? [];
   if (JSON.stringify(was) === JSON.stringify(is))
-    return (await existAll(warehouse, rows.tables)) ? sources : undefined;
+    return (await existAll(warehouse, changed)) ? sources : undefined;
   // Another table of customers: who is new needs values, and when somebody left all are computed again.
-  if (!(await existAll(warehouse, [...rows.tables, ...was, ...is]))) return undefined;
+  if (!(await existAll(warehouse, [...changed, ...was, ...is]))) return undefined;
   const list = (names: readonly string[]): string =>
     names.map((name) => `SELECT cid FROM ${warehouse.identifier(name)}`).join(' UNION ALL ');
   const [left] = await warehouse.query(
@@ -128,7 +129,7 @@ async function sourcesOf(
 }
 
 /** What is known of segments and of all that they were made of. */
-async function segmentsBelow(
+export async function segmentsBelow(
   releases: Releases,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, SegmentInfo>> {
@@ -142,7 +143,7 @@ async function segmentsBelow(
   return known;
 }
 
-async function existAll(warehouse: Warehouse, names: readonly string[]): Promise<boolean> {
+export async function existAll(warehouse: Warehouse, names: readonly string[]): Promise<boolean> {
   const wanted = [...new Set(names)];
   if (wanted.length === 0) return true;
   const [row] = await warehouse.query(

@@ -56,6 +56,10 @@ export interface RowPlan {
     readonly reach: Frame;
     /** Whether it changes only with the rows in its windows, and not with the day itself. */
     readonly isOfRowsOnly: boolean;
+    /** What is aggregated; absent where it is nothing or several things. */
+    readonly property: ValueType | undefined;
+    /** What the definition says of its windows: the same from day to day. */
+    readonly timing: string;
   };
 }
 
@@ -319,6 +323,16 @@ export function planStatistic(
         frames: frames.before ? [frames.frame, frames.before] : [frames.frame],
         reach: reachOf(spec, frames),
         isOfRowsOnly: !NAMES_THE_DAY.has(spec.name),
+        property: type,
+        timing: JSON.stringify([
+          definition.within,
+          definition.offset,
+          definition.window,
+          definition.zone,
+          definition.asOf,
+          spec.per,
+          spec.periods,
+        ]),
       },
       isAggregate: true,
       isZeroWithoutRows: isZeroWithoutRows(spec),

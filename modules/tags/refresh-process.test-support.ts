@@ -33,7 +33,8 @@ const tags = createTags({
   manifests: async () => [],
 });
 await stores.jobs.start();
-const jobId = await tags.refresh();
+// In full: with nothing changed since the last one there would be nothing to kill.
+const jobId = await tags.refresh({ full: true });
 for (;;) {
   const job = await stores.jobs.get(jobId);
   if (job?.state === 'running') break;

@@ -42,6 +42,7 @@ const inputsSchema = Compile(
     shape: Type.Optional(Type.String()),
     frames: Type.Array(FrameSchema),
     segments: Type.Record(Type.String(), Type.Array(Type.String())),
+    states: Type.Optional(Type.Array(Type.Object({ name: Type.String(), sql: Type.String() }))),
   }),
 );
 
