@@ -11,6 +11,7 @@ import {
 import { createCustomerKeys } from './customer-key.ts';
 import { derivePiiKeys } from './pii.ts';
 import { createCustomerBuilder } from './project-customers.ts';
+import { createFactBuilder, type FactRole, isFactRole } from './project-facts.ts';
 import { inOrder, literal, type Survivorship } from './survivorship.ts';
 
 export interface ProjectorDeps {
@@ -33,7 +34,6 @@ const LOCK = [0x7261_7070, 1] as const;
 const BUILD = { maxSeconds: 6 * 3_600, settings: { max_insert_threads: 1 } } as const;
 
 const Counted = Type.Object({ n: Type.Integer() });
-const Refused = Type.Object({ reason: Type.String(), n: Type.Integer() });
 
 /**
  * Builds the canonical tables of docs/data-model.md as new physical tables from the role tables of all sources.
@@ -50,6 +50,8 @@ export function createProjector(deps: ProjectorDeps): Projector {
     survivorship: async () => deps.survivorship?.(),
   });
 
+  const facts = createFactBuilder({ warehouse, releases });
+
   const count = async (sql: string): Promise<number> => {
     const [row] = await warehouse.query(Counted, sql, {}, BUILD);
     return row?.n ?? 0;
@@ -59,65 +61,6 @@ export function createProjector(deps: ProjectorDeps): Projector {
     const table = releases.newTableName(name);
     await warehouse.createTable(canonicalTable(name, table));
     return table;
-  };
-
-  /** Rows of customers: those of unknown customers, or without what a row cannot do without, are left out. */
-  const buildFacts = async (
-    role: 'account' | 'holding' | 'transaction' | 'event',
-    record: string,
-    tables: readonly RoleTable[],
-    signal: AbortSignal | undefined,
-  ): Promise<{ table: string; rejected: RejectedRows[] }> => {
-    const target = await newTable(role);
-    const rejected: RejectedRows[] = [];
-    const columns = SHAPES[role].columns;
-    const complete = incompleteReasons(role).map(({ when }) => `NOT (${when})`);
-    let before = 0;
-    for (const table of tables) {
-      const values = columns.map((column) =>
-        column.required ? `assumeNotNull(r.${column.name})` : `r.${column.name}`,
-      );
-      const filter = complete.length > 0 ? ` WHERE ${complete.join(' AND ')}` : '';
-      await warehouse.command(
-        `INSERT INTO ${warehouse.identifier(target)} (cid, record, ${columns.map((column) => column.name).join(', ')}, source) SELECT k.cid, k.record, ${values.join(', ')}, ${literal(table.sourceId)} FROM (SELECT * FROM (${table.select})${filter}) AS r INNER JOIN (SELECT customer_id, cid, record FROM ${warehouse.identifier(record)}) AS k ON r.customer_id = k.customer_id`,
-        {},
-        { ...BUILD, ...(signal ? { signal } : {}) },
-      );
-      const offered = await count(`SELECT count() AS n FROM (${table.select})`);
-      const after = await count(`SELECT count() AS n FROM ${warehouse.identifier(target)}`);
-      if (after - before < offered) rejected.push(...(await rejections(role, table, record)));
-      before = after;
-    }
-    return { table: target, rejected };
-  };
-
-  const rejections = async (
-    role: 'account' | 'holding' | 'transaction' | 'event',
-    table: RoleTable,
-    record: string,
-  ): Promise<RejectedRows[]> => {
-    const reasons = [
-      {
-        reason: 'unknown_customer',
-        when: `customer_id NOT IN (SELECT customer_id FROM ${warehouse.identifier(record)})`,
-        value: 'customer_id',
-      },
-      ...incompleteReasons(role),
-    ];
-    const classified = `SELECT multiIf(${reasons.map(({ reason, when }) => `${when}, '${reason}'`).join(', ')}, '') AS reason, _file, _line, multiIf(${reasons.map(({ reason, value }) => `reason = '${reason}', ${value}`).join(', ')}, '') AS value FROM (${table.select})`;
-    const found = await warehouse.query(
-      Refused,
-      `SELECT reason, count() AS n FROM (${classified}) WHERE reason != '' GROUP BY reason ORDER BY reason`,
-      {},
-      BUILD,
-    );
-    return found.map((row) => ({
-      sourceId: table.sourceId,
-      table: table.table,
-      reason: row.reason,
-      count: row.n,
-      rowsSql: `SELECT _file, _line, value FROM (${classified}) WHERE reason = '${row.reason}'`,
-    }));
   };
 
   const buildShared = async (
@@ -143,14 +86,39 @@ export function createProjector(deps: ProjectorDeps): Projector {
     return target;
   };
 
+  /**
+   * Bank ids that are customers now and were none before.
+   * @returns a table of them, if there are any; or that others are customers no more, or another customer
+   */
+  const joinedTo = async (record: string, before: string): Promise<string | 'others left' | undefined> => {
+    const rows = (table: string): string =>
+      `SELECT customer_id, cid, record FROM ${warehouse.identifier(table)}`;
+    const left = await count(
+      `SELECT count() AS n FROM (${rows(before)}) WHERE (customer_id, cid, record) NOT IN (${rows(record)})`,
+    );
+    if (left > 0) return 'others left';
+    const fresh = `SELECT customer_id FROM ${warehouse.identifier(record)} WHERE customer_id NOT IN (SELECT customer_id FROM ${warehouse.identifier(before)})`;
+    if ((await count(`SELECT count() AS n FROM (${fresh})`)) === 0) return undefined;
+    const table = releases.newTableName('joined');
+    await warehouse.createTable({
+      name: table,
+      columns: 'customer_id String',
+      orderBy: 'customer_id',
+      spread: 'any',
+    });
+    await warehouse.command(`INSERT INTO ${warehouse.identifier(table)} (customer_id) ${fresh}`, {}, BUILD);
+    return table;
+  };
+
   const project = async (input: ProjectorInput): Promise<Projection> => {
     const tables = inOrder(input.roleTables, await deps.sourceOrder?.());
     const ofRole = (role: CanonicalRole): RoleTable[] => tables.filter((table) => table.role === role);
 
-    /** A canonical table this source has no part in, now or before, stays as it is. */
+    /** A canonical table that was made of the same tables stays as it is. */
     const unchanged = async (role: CanonicalRole): Promise<Placement | undefined> => {
       const placement = input.release.placements.get(role);
       if (!placement || ofRole(role).some((table) => table.fresh)) return undefined;
+      if (input.lostRoles) return input.lostRoles.has(role) ? undefined : placement;
       const rows = await count(
         `SELECT count() AS n FROM ${warehouse.identifier(placement.table)} WHERE source = ${literal(input.sourceId)}`,
       );
@@ -178,6 +146,28 @@ export function createProjector(deps: ProjectorDeps): Projector {
       set.customer_pii = { table: built.pii };
       set.record = { table: built.record };
     }
+    const joined =
+      keptRecord && record !== keptRecord.table ? await joinedTo(record, keptRecord.table) : undefined;
+    const buildFacts = async (role: FactRole): Promise<void> => {
+      const placement = input.release.placements.get(role);
+      const canGrow =
+        placement && keptRecord && input.lostRoles?.has(role) === false && joined !== 'others left';
+      const built =
+        (canGrow
+          ? await facts.grow({
+              role,
+              placement,
+              record,
+              recordBefore: keptRecord.table,
+              joined,
+              tables: ofRole(role),
+              loadId: input.loadId ?? '',
+              signal: input.signal,
+            })
+          : undefined) ?? (await facts.build(role, record, ofRole(role), input.signal));
+      set[role] = built.placement;
+      rejected.push(...built.rejected);
+    };
     for (const role of CANONICAL_ROLES) {
       if (role === 'customer') continue;
       input.signal?.throwIfAborted();
@@ -197,12 +187,11 @@ export function createProjector(deps: ProjectorDeps): Projector {
         rejected.push(...built.rejected);
       } else if (role === 'product' || role === 'org_unit') {
         set[role] = { table: await buildShared(role, ofRole(role), input.signal) };
-      } else {
-        const built = await buildFacts(role, record, ofRole(role), input.signal);
-        set[role] = { table: built.table };
-        rejected.push(...built.rejected);
+      } else if (isFactRole(role)) {
+        await buildFacts(role);
       }
     }
+    if (joined !== undefined && joined !== 'others left') await warehouse.drop(joined);
     return { set, rejected };
   };
 
@@ -221,16 +210,4 @@ export function createProjector(deps: ProjectorDeps): Projector {
       }
     },
   };
-}
-
-/** What makes a row of a role useless, beside an unknown customer. */
-function incompleteReasons(role: CanonicalRole): { reason: string; when: string; value: string }[] {
-  const missing = SHAPES[role].columns
-    .filter((column) => column.required)
-    .map((column) => ({ reason: `no_${column.name}`, when: `${column.name} IS NULL`, value: "''" }));
-  if (role !== 'transaction') return missing;
-  return [
-    ...missing,
-    { reason: 'negative_amount', when: 'amount_minor < 0', value: "ifNull(toString(amount_minor), '')" },
-  ];
 }

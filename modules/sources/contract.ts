@@ -69,15 +69,42 @@ export const LoadTable = Type.Object(
   {
     table: Type.String({ description: 'Table name', examples: ['client'] }),
     derived: Type.Boolean({ description: 'Computed from other tables', examples: [false] }),
-    read: Type.Integer({ description: 'Records read; always loaded + quarantined', examples: [5369] }),
+    read: Type.Integer({
+      description: 'Records read; always loaded + quarantined + repeated',
+      examples: [5369],
+    }),
     loaded: Type.Integer({ description: 'Rows loaded', examples: [5368] }),
     quarantined: Type.Integer({ description: 'Records refused, those superseded included', examples: [1] }),
     superseded: Type.Integer({
       description: 'Of the quarantined: rows whose key another row won by `duplicates: first|last`',
       examples: [0],
     }),
+    repeated: Type.Optional(
+      Type.Integer({
+        description: 'Append and upsert: records that stood there already, just as they came again',
+        examples: [0],
+      }),
+    ),
+    replaced: Type.Optional(
+      Type.Integer({ description: 'Upsert: rows of before that others replaced', examples: [12] }),
+    ),
+    deleted: Type.Optional(
+      Type.Integer({
+        description: 'Upsert: of the loaded, records that say their key is gone',
+        examples: [1],
+      }),
+    ),
+    rows: Type.Optional(
+      Type.Integer({ description: 'Append and upsert: rows of the table after the load', examples: [5368] }),
+    ),
     bytes: Type.Integer({ description: 'Bytes read', examples: [94820] }),
     files: Type.Array(LoadFile, { description: 'Files read' }),
+    skippedFiles: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Append and upsert: files loaded before',
+        examples: [['trans_0101.csv']],
+      }),
+    ),
   },
   { description: 'Reconciliation of one table' },
 );

@@ -5,6 +5,8 @@ import { Type } from 'typebox';
 import type { LoadFile } from './contract.ts';
 import { type LineScan, readLinesAt, scanLines } from './line-scan.ts';
 import { LineTooLong, readLines } from './lines.ts';
+import type { FileTable } from './manifest.ts';
+import { type InstantForms, instantFormsOf, PLAIN_SETTINGS, plainSql } from './plain-typing.ts';
 import type { Staged, StagingDeps, StagingInput } from './reader.ts';
 import { createJsonLinesSplitter, MAX_RECORD_BYTES, readHeader } from './records.ts';
 import { sqlName, sqlText } from './sql-text.ts';
@@ -47,6 +49,11 @@ const MAX_FILES = 64;
 /** More lines that cannot be decoded, or a larger share, are the exact reader's to judge. */
 const MAX_UNDECODABLE = 10_000;
 const MAX_UNDECODABLE_SHARE = 0.01;
+/** With more lines in doubt, or a larger share, another reading that tells all values is faster than line by line. */
+const MAX_DOUBTED = 2_000;
+const MAX_DOUBTED_SHARE = 0.005;
+/** The first records of a file show how its instants are written. */
+const SAMPLE_BYTES = 65_536;
 const LONG = { maxSeconds: 6 * 3_600 } as const;
 
 const ByFile = Type.Object({ file: Type.String(), n: Type.Integer() });
@@ -65,6 +72,7 @@ interface DirectFile {
   readonly layout: Layout;
   /** Whether fields may be quoted, as far as it is known. */
   readonly isQuoted: boolean;
+  readonly forms: InstantForms;
 }
 
 interface ScannedFile extends DirectFile {
@@ -130,14 +138,23 @@ async function read(
   for (const name of input.files) opened.push(await openDirect(input, name, notes));
 
   let physical = await create();
-  const insert = (file: DirectFile, index: number, except: readonly number[]): Promise<void> =>
+  const insert = (
+    file: DirectFile,
+    index: number,
+    except: readonly number[],
+    isPlain: boolean,
+  ): Promise<void> =>
     warehouse.command(
-      insertSql(warehouse, input, physical, file, index, except, references),
+      insertSql(warehouse, input, { physical, file, index, except, isPlain }, references),
       {},
-      {
-        ...options,
-        settings: settingsOf(input, file),
-      },
+      { ...options, settings: settingsOf(input) },
+    );
+  const countRows = (): Promise<{ file: string; n: number }[]> =>
+    warehouse.query(
+      ByFile,
+      `SELECT CAST(_file, 'String') AS file, count() AS n FROM ${warehouse.identifier(physical)} GROUP BY file`,
+      {},
+      options,
     );
   const files: ScannedFile[] = [];
   let isTrue = true;
@@ -145,7 +162,7 @@ async function read(
     const stream = createReadStream(file.path, { highWaterMark: READ_BYTES, signal: input.signal });
     const [scanned, inserted] = await Promise.allSettled([
       scanLines(stream, dialectOf(table).quote, input.onBytes),
-      insert(file, index, []),
+      insert(file, index, [], true),
     ]);
     if (scanned.status === 'rejected') throw scanned.reason;
     const scan = scanned.value;
@@ -158,23 +175,23 @@ async function read(
     if (scan.undecodable.length > 0 || scan.hasQuote !== file.isQuoted) isTrue = false;
     files.push({ ...file, isQuoted: scan.hasQuote, scan });
   }
-  if (!isTrue) {
+  const insertAgain = async (isPlain: boolean): Promise<void> => {
     physical = await create();
     for (const [index, file] of files.entries()) {
-      await insert(
-        file,
-        index,
-        file.scan.undecodable.map(({ line }) => line),
-      );
+      const except = file.scan.undecodable.map(({ line }) => line);
+      await insert(file, index, except, isPlain);
     }
-  }
+  };
+  if (!isTrue) await insertAgain(true);
 
-  const counts = await warehouse.query(
-    ByFile,
-    `SELECT CAST(_file, 'String') AS file, count() AS n FROM ${warehouse.identifier(physical)} GROUP BY file`,
-    {},
-    options,
-  );
+  let counts = await countRows();
+  const lines = files.reduce((sum, file) => sum + file.scan.lines - file.headerLines, 0);
+  const undecodable = files.reduce((sum, file) => sum + file.scan.undecodable.length, 0);
+  const doubted = lines - undecodable - counts.reduce((sum, row) => sum + row.n, 0);
+  if (doubted > Math.max(MAX_DOUBTED, lines * MAX_DOUBTED_SHARE)) {
+    await insertAgain(false);
+    counts = await countRows();
+  }
   const target = await createTarget(deps, input);
   const stager = createStager(deps, input, target, files);
   const summaries: LoadFile[] = [];
@@ -230,6 +247,7 @@ async function openDirect(input: StagingInput, name: string, notes: string[]): P
       header: undefined,
       layout: layoutOf(table, undefined),
       isQuoted: false,
+      forms: new Map(),
     };
   const { quote } = dialectOf(table);
   const stream = createReadStream(path, { highWaterMark: READ_BYTES, signal: input.signal });
@@ -251,6 +269,7 @@ async function openDirect(input: StagingInput, name: string, notes: string[]): P
         header: found?.fields,
         layout,
         isQuoted: quote !== -1 && body.includes(quote),
+        forms: formsOf(table, layout, body.subarray(0, SAMPLE_BYTES)),
       };
     }
   } finally {
@@ -258,6 +277,24 @@ async function openDirect(input: StagingInput, name: string, notes: string[]): P
   }
   throw new Doubtful('The file is empty.');
 }
+
+/** How instants are written in the first records. What is wrongly taken for a field here only costs time. */
+function formsOf(table: FileTable, layout: Layout, sample: Uint8Array): InstantForms {
+  const records = Buffer.from(sample)
+    .toString()
+    .split(/\r?\n/)
+    .map((line) => line.split(table.delimiter));
+  const places = layout.wanted.flatMap((isWanted, field) => (isWanted ? [field] : []));
+  return new Map(
+    layout.order.map((column, at) => {
+      const texts = records.map((fields) => fields[places[at] ?? -1] ?? '');
+      return [column.name, instantFormsOf(texts.map((text) => unquote(text, table.quote)))];
+    }),
+  );
+}
+
+const unquote = (text: string, quote: string): string =>
+  quote !== '' && text.startsWith(quote) && text.endsWith(quote) ? text.slice(1, -1) : text;
 
 async function* buffersOf(stream: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
   for await (const chunk of stream) if (Buffer.isBuffer(chunk)) yield chunk;
@@ -279,11 +316,10 @@ function checkScan(input: StagingInput, file: DirectFile, scan: LineScan): void 
   if (doubts.length > 0) throw new Doubtful(`${file.name}: ${doubts.join(' ')}`);
 }
 
-function settingsOf(input: StagingInput, file: DirectFile): Record<string, string | number> {
+function settingsOf(input: StagingInput): Record<string, string | number> {
   const { delimiter } = input.table;
   return {
-    // Numbers of rows are those of lines only while one thread hands them on.
-    parallelize_output_from_storages: 0,
+    ...PLAIN_SETTINGS,
     input_format_parallel_parsing: 1,
     input_format_allow_errors_num: 0,
     input_format_allow_errors_ratio: 0,
@@ -292,7 +328,8 @@ function settingsOf(input: StagingInput, file: DirectFile): Record<string, strin
     // Quotes are looked at as part of the text, so that a line is a record whatever stands in it.
     format_csv_allow_double_quotes: 0,
     format_csv_allow_single_quotes: 0,
-    input_format_csv_skip_first_lines: file.headerLines,
+    // The header is read as a record and left out by its number: the engine numbers rows rightly only from the first.
+    input_format_csv_skip_first_lines: 0,
     input_format_csv_detect_header: 0,
     input_format_csv_trim_whitespaces: 0,
     input_format_csv_allow_whitespace_or_tab_as_delimiter: delimiter === ' ' || delimiter === '\t' ? 1 : 0,
@@ -306,29 +343,37 @@ function settingsOf(input: StagingInput, file: DirectFile): Record<string, strin
 function insertSql(
   warehouse: Warehouse,
   input: StagingInput,
-  physical: string,
-  file: DirectFile,
-  index: number,
-  except: readonly number[],
+  part: {
+    readonly physical: string;
+    readonly file: DirectFile;
+    readonly index: number;
+    readonly except: readonly number[];
+    readonly isPlain: boolean;
+  },
   references: ReadonlyMap<string, string>,
 ): string {
   const { table } = input;
+  const { file, except } = part;
   const columns = table.columns.map((column) => sqlName(column.name)).join(', ');
   const isCsv = table.format === 'csv';
   const { select, doubt } = isCsv ? csvSelect(input, file) : jsonSelect(input, file);
-  const line = `rowNumberInAllBlocks() + ${file.headerLines + 1} AS line, toUInt16(${index}) AS file`;
+  const line = `_row_number + 1 AS line, toUInt16(${part.index}) AS file`;
+  const doubts = [
+    ...(file.headerLines > 0 ? [`line <= ${file.headerLines}`] : []),
+    doubt,
+    ...(except.length > 0 ? [`line IN (${except.join(', ')})`] : []),
+  ];
   const texts: StagedTexts = {
     table: `(SELECT ${line}, ${select})`,
     source: textName,
     isNullable: !isCsv,
     record: `''`,
-    unreadable: {
-      condition: except.length === 0 ? doubt : `(${doubt} OR line IN (${except.join(', ')}))`,
-      reason: '',
-    },
+    unreadable: { condition: `(${doubts.join(' OR ')})`, reason: '' },
   };
-  const { rows } = typingSql(table.columns, texts, references);
-  return `INSERT INTO ${warehouse.identifier(physical)} (${columns}, _file, _line, _replayed) SELECT ${columns}, ${sqlText(file.name)}, line, false FROM (${rows})`;
+  const rows = part.isPlain
+    ? plainSql(table.columns, texts, references, file.forms)
+    : typingSql(table.columns, texts, references).rows;
+  return `INSERT INTO ${warehouse.identifier(part.physical)} (${columns}, _file, _line, _replayed) SELECT ${columns}, ${sqlText(file.name)}, line, false FROM (${rows})`;
 }
 
 /** Fields as they stand between delimiters: one more than there should be, and the last may be missing. */

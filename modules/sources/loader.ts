@@ -5,7 +5,9 @@ import type { Placement, Release } from '@rapport/stores';
 import { Type } from 'typebox';
 import type { LoadFault, LoadQuality, LoadTable, RoleRejection } from './contract.ts';
 import { findFiles } from './files.ts';
+import { createIncrements, type Grown, type TableState, tablesOf } from './increments.ts';
 import type { DeliveredSample, DeliveredTable, LoadInspector } from './inspector.ts';
+import type { TableRole } from './manifest.schema.ts';
 import type { FileTable, RoleMapping, Source, SqlTable } from './manifest.ts';
 import type { Projector, RejectedRows, RoleTable } from './projector.ts';
 import { createQualityJudge, SQL_LIMIT, sqlRefusal } from './quality.ts';
@@ -64,7 +66,27 @@ interface Built {
   readonly rows: number;
   readonly derived: boolean;
   readonly roleMapping: RoleMapping | undefined;
+  /** False for a table that is the released one. */
+  readonly isFresh: boolean;
+  readonly state?: TableState;
+  /** Rows that came and went since the release; absent where the table may be another one altogether. */
+  readonly change?: Pick<Grown, 'added' | 'withdrawn'>;
 }
+
+/** A table of files as the release shows it. */
+interface Standing {
+  readonly physical: string;
+  readonly description: TableDescription;
+  readonly state: TableState;
+}
+
+/** Files of a table that are to be read, and those that were loaded before. */
+interface FoundFiles {
+  readonly fresh: readonly string[];
+  readonly skipped: readonly string[];
+}
+
+type Summary = LoadTable & { readonly headers?: Readonly<Record<string, readonly string[]>> };
 
 export type Loader = ReturnType<typeof createLoader>;
 
@@ -76,6 +98,7 @@ export type Loader = ReturnType<typeof createLoader>;
 export function createLoader(deps: LoaderDeps) {
   const { warehouse, releases, store, clock } = deps;
   const judge = createQualityJudge(warehouse);
+  const increments = createIncrements({ warehouse, releases });
   const name = (physical: string): string => warehouse.identifier(physical);
 
   /**
@@ -105,18 +128,20 @@ export function createLoader(deps: LoaderDeps) {
     published: Set<string>,
   ): Promise<LoadResult> => {
     const { source } = context;
-    const files = replays ? new Map<string, string[]>() : await checkFiles(context);
+    const before = await releases.current();
+    const files = replays ? new Map<string, FoundFiles>() : await checkFiles(context, before);
     const faultTables: { table: string; built: BuiltTable }[] = [];
     const built: Built[] = [];
-    const tables: (LoadTable & { readonly headers?: Readonly<Record<string, readonly string[]>> })[] = [];
+    const tables: Summary[] = [];
     const notes: string[] = [];
+    /** Runs of loads whose open quarantine stays that of their tables. */
+    const carried: { table: string; attempt: string }[] = [];
 
     const keepFaults = async (): Promise<void> => {
       for (const fault of faultTables.splice(0)) await quarantine(context, fault.table, fault.built);
     };
 
     try {
-      const before = await releases.current();
       const folderOf = (table: string): string => context.delivery?.get(table)?.folder ?? context.folder;
       const totalBytes = await sizeOf(files, folderOf);
       let readBytes = 0;
@@ -124,13 +149,30 @@ export function createLoader(deps: LoaderDeps) {
         context.signal.throwIfAborted();
         if (table.stream) continue;
         const replay = replays?.get(table.name);
+        const standing = await standingOf(source, table, before);
         if (replays && !replay) {
-          built.push(await keptTable(source, table, before));
+          built.push(keptTable(table, standing, context.attempt));
           continue;
         }
-        const names = replay
-          ? [...new Set(replay.records.map((record) => record.file))]
-          : (files.get(table.name) ?? []);
+        const onTable = (physical: string): void => {
+          temporary.add(physical);
+        };
+        const isMapped = standing !== undefined && isMappedAlike(table, standing);
+        const toGrow =
+          !replay && table.mode !== 'full' && standing
+            ? await fitting(source, table, standing, { onTable, signal: context.signal })
+            : undefined;
+        const { fresh: names, skipped } = replay
+          ? { fresh: [...new Set(replay.records.map((record) => record.file))], skipped: [] }
+          : (files.get(table.name) ?? { fresh: [], skipped: [] });
+        if (toGrow && standing && !replay)
+          carried.push({ table: table.name, attempt: standing.state.attempt });
+        if (standing && toGrow?.isSame && names.length === 0) {
+          built.push(keptTable(table, standing, context.attempt));
+          tables.push(nothingNew(table, standing, skipped));
+          notes.push(`${table.name}: all files were loaded before.`);
+          continue;
+        }
         const result = await buildTable(
           deps,
           {
@@ -147,22 +189,64 @@ export function createLoader(deps: LoaderDeps) {
                 `reading ${table.name}: ${megabytes(readBytes)} of ${megabytes(totalBytes)} MB`,
               );
             },
-            onTable: (physical) => temporary.add(physical),
+            onTable,
           },
-          replay ?? { kind: 'files' },
+          (replay && standing && table.deletes
+            ? { ...replay, base: await increments.whole(source.id, table, standing.state, onTable) }
+            : replay) ??
+            (toGrow
+              ? {
+                  kind: 'files',
+                  before: {
+                    live: toGrow.live,
+                    rows: (where) => increments.everything(table, toGrow.state.parts, where),
+                  },
+                }
+              : { kind: 'files' }),
           (other) => built.find((candidate) => candidate.name === other)?.physical ?? '',
         );
         faultTables.push({ table: table.name, built: result });
-        tables.push(result.summary);
         notes.push(...result.notes);
-        built.push({
-          name: table.name,
-          physical: result.physical,
-          columns: fileColumns(table),
-          rows: result.rows,
-          derived: false,
-          roleMapping: table.roleMapping,
+        const delivery = { ...result, files: result.summary.files, attempt: context.attempt };
+        const plain = { name: table.name, columns: fileColumns(table), derived: false, isFresh: true };
+        if (toGrow) {
+          const grown = await increments.grow(source.id, table, toGrow.state, delivery, {
+            onTable,
+            signal: context.signal,
+          });
+          built.push({
+            ...plain,
+            physical: grown.physical,
+            rows: grown.rows,
+            roleMapping: table.roleMapping,
+            state: grown.state,
+            ...(toGrow.isSame && isMapped ? { change: grown } : {}),
+          });
+          tables.push({
+            ...result.summary,
+            ...(table.mode === 'upsert' ? { replaced: grown.replaced, deleted: grown.deleted } : {}),
+            rows: grown.rows,
+            skippedFiles: [...skipped],
+          });
+          if (skipped.length > 0) notes.push(`${table.name}: ${skipped.length} files were loaded before.`);
+          continue;
+        }
+        const begun = await increments.begin(source.id, table, delivery, standing?.state.files ?? [], {
+          onTable,
+          signal: context.signal,
         });
+        built.push({
+          ...plain,
+          physical: begun.physical,
+          rows: begun.rows,
+          roleMapping: table.roleMapping,
+          state: begun.state,
+        });
+        tables.push(
+          table.mode === 'full'
+            ? result.summary
+            : { ...result.summary, ...(table.deletes ? { deleted: begun.gone } : {}), rows: begun.rows },
+        );
       }
 
       await context.report(0.72, 'computing derived tables');
@@ -225,9 +309,17 @@ export function createLoader(deps: LoaderDeps) {
           ...ownRoleTables(source, built, descriptions),
         ];
         const projection = deps.projector
-          ? await deps.projector.project({ sourceId: source.id, roleTables, release, signal: context.signal })
+          ? await deps.projector.project({
+              sourceId: source.id,
+              roleTables,
+              release,
+              lostRoles: await lostRoles(source, built, descriptions, release),
+              loadId: context.loadId,
+              signal: context.signal,
+            })
           : { set: {}, rejected: [] };
         await keepFaults();
+        for (const { table, attempt } of carried) await carryOver(context, table, attempt);
         await context.onQuarantined?.();
         for (const rejected of projection.rejected) await quarantineRejected(context, rejected);
         for (const table of built) {
@@ -248,6 +340,7 @@ export function createLoader(deps: LoaderDeps) {
         for (const table of built) {
           set[logicalName(source.id, table.name)] = { table: table.physical };
           published.add(table.physical);
+          for (const part of table.state ? tablesOf(table.state.parts) : []) published.add(part);
         }
         const gone = [...release.placements.keys()].filter(
           (logical) => logical.startsWith(`src/${source.id}/`) && !(logical in set),
@@ -276,18 +369,31 @@ export function createLoader(deps: LoaderDeps) {
   };
 
   /** Finds the files of all tables and looks at the headers, so that all such faults are known at once. */
-  const checkFiles = async (context: LoadContext): Promise<Map<string, string[]>> => {
+  const checkFiles = async (context: LoadContext, before: Release): Promise<Map<string, FoundFiles>> => {
     const faults: LoadFault[] = [];
     const samples: DeliveredSample[] = [];
-    const found = new Map<string, string[]>();
+    const found = new Map<string, FoundFiles>();
+    /** Files that were loaded before need not look like those of today. */
+    const select = async (
+      table: FileTable,
+      folder: string,
+      files: readonly string[],
+    ): Promise<FoundFiles> => {
+      const standing = table.mode === 'full' ? undefined : await standingOf(context.source, table, before);
+      const chosen = standing
+        ? await increments.unseen(folder, files, standing.state)
+        : { fresh: files, skipped: [] };
+      found.set(table.name, chosen);
+      return chosen;
+    };
     for (const table of context.source.tables) {
       if (table.stream) continue;
       const delivered = context.delivery?.get(table.name);
       const folder = delivered?.folder ?? context.folder;
       const files = delivered ? [...delivered.files] : await findFiles(context.folder, table.paths);
-      found.set(table.name, files);
+      const { fresh } = await select(table, folder, files);
       if (delivered && files.length > 0) {
-        faults.push(...(await headerFaults(table, folder, files, samples)));
+        faults.push(...(await headerFaults(table, folder, fresh, samples)));
         continue;
       }
       const missing = table.paths.filter((path) => !/[*?]/.test(path) && !files.includes(path));
@@ -298,7 +404,7 @@ export function createLoader(deps: LoaderDeps) {
           message: `There is no file "${path}" in ${context.source.manifest.folder ?? 'the folder of the manifest'}.`,
         });
       }
-      faults.push(...(await headerFaults(table, folder, files, samples)));
+      faults.push(...(await headerFaults(table, folder, fresh, samples)));
     }
     if (faults.length > 0) {
       const explained = await deps.inspector?.explain(context.source, samples, faults);
@@ -328,21 +434,145 @@ export function createLoader(deps: LoaderDeps) {
     return faults;
   };
 
-  /** A table that a replay leaves as it is. */
-  const keptTable = async (source: Source, table: FileTable, release: Release): Promise<Built> => {
+  /** A table of files in the release, if it was loaded. */
+  const standingOf = async (
+    source: Source,
+    table: FileTable,
+    release: Release,
+  ): Promise<Standing | undefined> => {
     const placement = release.placements.get(logicalName(source.id, table.name));
     const [known] = placement ? await store.physicalTables([placement.table]) : [];
-    if (!placement || !known) {
+    if (!placement || !known) return undefined;
+    const { description } = known;
+    return {
+      physical: placement.table,
+      description,
+      // A table of before tables had parts is its only one.
+      state: description.state ?? {
+        attempt: '',
+        key: table.key,
+        files: [],
+        parts: [{ table: placement.table, rows: description.rows, gone: 0, without: [] }],
+      },
+    };
+  };
+
+  /** A table that stays as it is. */
+  const keptTable = (table: FileTable, standing: Standing | undefined, attempt: string): Built => {
+    if (!standing)
       return refuse('not_loaded', table.name, `${table.name} was not loaded yet. Load the source first.`);
-    }
     return {
       name: table.name,
-      physical: placement.table,
-      columns: known.description.columns,
-      rows: known.description.rows,
+      physical: standing.physical,
+      columns: standing.description.columns,
+      rows: standing.description.rows,
       derived: false,
       roleMapping: table.roleMapping,
+      isFresh: !isMappedAlike(table, standing),
+      state: { ...standing.state, attempt },
     };
+  };
+
+  /** Whether the rows that stand play the role that the manifest says, from the same columns. */
+  const isMappedAlike = (table: FileTable, { physical, description }: Standing): boolean => {
+    const select = table.roleMapping
+      ? roleSelect(sqlName(physical), table.roleMapping, description.columns, true)
+      : undefined;
+    return description.role === table.roleMapping?.role && description.roleSelect === select?.sql;
+  };
+
+  /**
+   * The parts of a table that a delivery is added to, with the columns that the manifest says now.
+   * @throws LoadRefused when the rows of before cannot have them
+   */
+  const fitting = async (
+    source: Source,
+    table: FileTable,
+    standing: Standing,
+    context: { onTable: (name: string) => void; signal: AbortSignal },
+  ): Promise<{ state: TableState; live: string; isSame: boolean }> => {
+    const { state, description } = standing;
+    const advice = `Load it once with mode: full and all of its rows delivered; the data of before stays until then.`;
+    if (JSON.stringify(state.key) !== JSON.stringify(table.key)) {
+      refuse(
+        'structure_changed',
+        table.name,
+        `The key of ${table.name} was ${state.key.join(', ') || 'none'} and is ${table.key.join(', ') || 'none'}; the rows loaded before were not checked for it. ${advice}`,
+      );
+    }
+    const had = new Map(description.columns.map((column) => [column.name, column]));
+    for (const column of fileColumns(table)) {
+      const old = had.get(column.name);
+      if (!old && table.columns.some(({ name: own, required }) => own === column.name && required)) {
+        refuse(
+          'structure_changed',
+          `${table.name}.${column.name}`,
+          `The column "${column.name}" is new and required, but the rows loaded before do not have it. Make it optional, or: ${advice}`,
+        );
+      }
+      const isRetyped =
+        old && (innerType(old.engineType) !== innerType(column.engineType) || old.scale !== column.scale);
+      const isNarrowed =
+        !isRetyped &&
+        old?.engineType.startsWith('Nullable') === true &&
+        !column.engineType.startsWith('Nullable');
+      if (old && (isRetyped || isNarrowed)) {
+        refuse(
+          'structure_changed',
+          `${table.name}.${column.name}`,
+          `The column "${column.name}" was ${old.type}${isNarrowed ? ' without being required' : ''} and is ${isRetyped ? column.type : 'required'}; the rows loaded before cannot be read so. ${advice}`,
+        );
+      }
+    }
+    const isSame =
+      JSON.stringify(state.deletes) === JSON.stringify(table.deletes) &&
+      JSON.stringify(description.columns.map(({ name: own, engineType: type }) => [own, type])) ===
+        JSON.stringify(fileColumns(table).map(({ name: own, engineType: type }) => [own, type]));
+    const live = standing.physical;
+    if (isSame) return { state, live, isSame };
+    const reshaped = await increments.reshape(source.id, table, state, new Set(had.keys()), context);
+    return { state: reshaped, live, isSame };
+  };
+
+  const nothingNew = (table: FileTable, standing: Standing, skipped: readonly string[]): Summary => ({
+    table: table.name,
+    derived: false,
+    read: 0,
+    loaded: 0,
+    quarantined: 0,
+    superseded: 0,
+    repeated: 0,
+    rows: standing.description.rows,
+    bytes: 0,
+    files: [],
+    skippedFiles: [...skipped],
+  });
+
+  /** Roles that tables of the source played in the release and do not play now, or from other columns. */
+  const lostRoles = async (
+    source: Source,
+    built: readonly Built[],
+    descriptions: ReadonlyMap<string, TableDescription>,
+    release: Release,
+  ): Promise<ReadonlySet<TableRole>> => {
+    const lost = new Set<TableRole>();
+    for (const old of (await roleTablesOf(release)).filter((table) => table.sourceId === source.id)) {
+      const now = built.find((table) => table.name === old.table);
+      if (!now || descriptions.get(now.name)?.role !== old.role) lost.add(old.role);
+    }
+    return lost;
+  };
+
+  /** What of a table is in quarantine stays there when a delivery is added. */
+  const carryOver = async (context: LoadContext, table: string, attempt: string): Promise<void> => {
+    if (attempt === '' || attempt === context.attempt) return;
+    const columns = 'table, file, line, field, value, reason, other_faults, record, record_hex, state, at';
+    await warehouse.command(
+      `INSERT INTO quarantine (source, load_id, attempt, ${columns}) SELECT source, {load:String}, {attempt:String}, ${columns} FROM quarantine
+WHERE source = {source:String} AND attempt = {old:String} AND table = {table:String} AND state = 'open' AND reason != 'superseded' AND (record != '' OR record_hex != '')`,
+      { source: context.source.id, load: context.loadId, attempt: context.attempt, old: attempt, table },
+      LONG,
+    );
   };
 
   const readable = (tables: readonly Built[]): ReadableTable[] =>
@@ -413,6 +643,7 @@ export function createLoader(deps: LoaderDeps) {
         rows: await count(`SELECT count() AS n FROM ${name(physical)}`),
         derived: true,
         roleMapping: derived.roleMapping,
+        isFresh: true,
       };
     } catch (error) {
       throw sqlRefusal(error, place);
@@ -454,13 +685,18 @@ export function createLoader(deps: LoaderDeps) {
     const faults: LoadFault[] = [];
     const descriptions = new Map<string, TableDescription>();
     for (const table of tables) {
-      const plain = { derived: table.derived, columns: table.columns, rows: table.rows };
+      const plain = {
+        derived: table.derived,
+        columns: table.columns,
+        rows: table.rows,
+        ...(table.state ? { state: table.state } : {}),
+      };
       if (!table.roleMapping) {
         descriptions.set(table.name, plain);
         continue;
       }
       const columns: TableColumn[] = table.columns.map((column) => ({ ...column }));
-      const select = roleSelect(table.physical, table.roleMapping, columns, !table.derived);
+      const select = roleSelect(sqlName(table.physical), table.roleMapping, columns, !table.derived);
       faults.push(
         ...select.faults.map((message) => ({
           code: 'role',
@@ -493,12 +729,25 @@ export function createLoader(deps: LoaderDeps) {
           table: table.name,
           role: description.role,
           physical: table.physical,
-          fresh: true,
+          fresh: table.isFresh,
           columns: description.roleColumns ?? [],
           select: description.roleSelect,
+          ...changeOf(table),
         },
       ];
     });
+
+  /** The rows that came and went, as the role shows them. */
+  const changeOf = ({ change, roleMapping, columns }: Built): Pick<RoleTable, 'change'> => {
+    if (!change || !roleMapping) return {};
+    const shown = (rows: string): string => roleSelect(rows, roleMapping, columns, true).sql;
+    return {
+      change: {
+        added: shown(change.added),
+        withdrawn: change.withdrawn === undefined ? undefined : shown(change.withdrawn),
+      },
+    };
+  };
 
   /** The role tables that a release shows. */
   const roleTablesOf = async (release: Release): Promise<RoleTable[]> => {
@@ -597,10 +846,10 @@ function typeOfEngine(type: string): string {
 const megabytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);
 
 async function sizeOf(
-  files: ReadonlyMap<string, readonly string[]>,
+  files: ReadonlyMap<string, FoundFiles>,
   folderOf: (table: string) => string,
 ): Promise<number> {
-  const paths = [...files].flatMap(([table, names]) => names.map((name) => join(folderOf(table), name)));
+  const paths = [...files].flatMap(([table, { fresh }]) => fresh.map((name) => join(folderOf(table), name)));
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

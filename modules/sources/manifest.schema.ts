@@ -501,6 +501,33 @@ export const ManifestTable = Type.Object(
         },
       ),
     ),
+    mode: Type.Optional(
+      Type.Union([Type.Literal('full'), Type.Literal('append'), Type.Literal('upsert')], {
+        description:
+          'What a delivery is: all rows (`full`, default; it replaces those of before), further rows (`append`), or new and changed rows by key (`upsert`). Files that were loaded before are not read again',
+        examples: ['append'],
+      }),
+    ),
+    version: Type.Optional(
+      Type.String({
+        description:
+          'Upsert: integer, number, date or instant column that says which row of a key is the newer one, so that late rows replace nothing newer; default: what is delivered later',
+        examples: ['updated_at'],
+      }),
+    ),
+    deletes: Type.Optional(
+      Type.Object(
+        {
+          column: Type.String({ description: 'Column that says so', examples: ['op'] }),
+          values: Type.Array(Type.String(), {
+            minItems: 1,
+            description: 'Its values in rows whose key is gone',
+            examples: [['D']],
+          }),
+        },
+        { additionalProperties: false, description: 'Upsert: rows that take the row of their key away' },
+      ),
+    ),
     references: Type.Optional(
       Type.Record(Type.String(), Type.String(), {
         description: 'Column → `table` (its key) or `table.column` in which its value must exist',

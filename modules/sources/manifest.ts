@@ -47,6 +47,11 @@ export interface FileTable {
   readonly columns: readonly Column[];
   readonly key: readonly string[];
   readonly duplicates: 'quarantine' | 'first' | 'last' | 'all';
+  readonly mode: 'full' | 'append' | 'upsert';
+  /** Of an upsert: the column by which the newer of two rows of a key is told. */
+  readonly version: string | undefined;
+  /** Of an upsert: rows that take the row of their key away. */
+  readonly deletes: { readonly column: string; readonly values: readonly string[] } | undefined;
   /** Column → table and column in which its value must exist. */
   readonly references: ReadonlyMap<string, { readonly table: string; readonly column: string }>;
   readonly roleMapping: RoleMapping | undefined;
@@ -179,6 +184,9 @@ function resolve(manifest: SourceManifest, report: Report): Source {
     if ('table' in rule && !names.has(rule.table)) {
       report(`/quality/${index}/table`, `there is no table "${rule.table}"`);
     }
+    if ('table' in rule && manifest.tables[rule.table]?.stream) {
+      report(`/quality/${index}/table`, `${rule.table} is a stream; rules are judged when tables are loaded`);
+    }
     if ('sql' in rule && rule.min === undefined && rule.max === undefined) {
       report(`/quality/${index}`, 'needs min, max or both');
     }
@@ -201,7 +209,13 @@ function resolveTable(
 ): FileTable {
   const pointer = `/tables/${name}`;
   if (!TABLE_NAME.test(name)) report(pointer, TABLE_NAME_RULE);
-  const settings = { ...manifest.defaults, ...withoutUndefined(table) };
+  const isFiles = table.relation === undefined && table.stream === undefined;
+  const settings = {
+    ...manifest.defaults,
+    ...withoutUndefined(table),
+    // Rows of a database and events come in a form of ours, whatever the files of the source look like.
+    ...(isFiles ? {} : OWN_FORM),
+  };
   const format = settings.format ?? 'csv';
   const delimiter = settings.delimiter ?? ',';
   const quote = settings.quote ?? '"';
@@ -217,7 +231,7 @@ function resolveTable(
   const columns = Object.entries(table.columns).map(([column, given]) =>
     resolveColumn(column, typeof given === 'string' ? { type: given } : given, settings, {
       pointer: `${pointer}/columns/${column}`,
-      isKey: (table.key ?? []).includes(column),
+      isKey: (table.key ?? []).includes(column) || table.version === column,
       isPersonal: personal.has(column),
       report,
     }),
@@ -231,6 +245,7 @@ function resolveTable(
     if (!names.has(column)) report(`${pointer}/key`, `there is no column "${column}"`);
   }
   if (table.duplicates && !table.key) report(`${pointer}/duplicates`, 'needs a key');
+  checkMode(table, columns, pointer, report);
   const references = new Map(
     Object.entries(table.references ?? {}).map(([column, target]) => {
       if (!names.has(column)) report(`${pointer}/references/${column}`, `there is no column "${column}"`);
@@ -253,7 +268,10 @@ function resolveTable(
     refusesExtraColumns: table.extraColumns === 'refuse',
     columns,
     key: table.key ?? [],
-    duplicates: table.duplicates ?? 'quarantine',
+    duplicates: table.duplicates ?? (table.mode === 'upsert' ? 'last' : 'quarantine'),
+    mode: table.mode ?? 'full',
+    version: table.version,
+    deletes: table.deletes,
     references,
     roleMapping: roleMappingOf(table, pointer, names, report),
     connection,
@@ -267,6 +285,16 @@ function resolveTable(
     rowsPath: table.rows === undefined ? [] : table.rows.split('.'),
   };
 }
+
+const OWN_FORM = {
+  format: undefined,
+  delimiter: undefined,
+  quote: undefined,
+  header: undefined,
+  encoding: undefined,
+  compression: undefined,
+} as const;
+const FILE_SETTINGS = ['format', 'delimiter', 'quote', 'header', 'encoding', 'compression'] as const;
 
 /** A table comes from files, from a table of a database or as a stream, and its settings must suit that. */
 function checkPlace(
@@ -292,7 +320,18 @@ function checkPlace(
   if (table.relation && connection === undefined) {
     report(`${pointer}/relation`, 'needs a connection: `connection: <name>` here or at the top');
   }
+  for (const setting of FILE_SETTINGS) {
+    if (table[setting] !== undefined && table.path === undefined && kinds.length > 0)
+      report(`${pointer}/${setting}`, `is a setting of files; this table is no file`);
+  }
   if (table.stream) {
+    if (table.connection !== undefined)
+      report(
+        `${pointer}/connection`,
+        'a stream is pushed or stands in the stream store; it has no connection',
+      );
+    if (table.key || table.duplicates)
+      report(`${pointer}/${table.key ? 'key' : 'duplicates'}`, 'an event is known by stream.eventId');
     if (table.role !== 'event') report(`${pointer}/role`, 'a stream plays the role event');
     if (!names.has(table.stream.eventId)) {
       report(`${pointer}/stream/eventId`, `there is no column "${table.stream.eventId}"`);
@@ -308,6 +347,38 @@ function checkPlace(
   only('merged', 'xlsx');
   only('rows', 'json');
   only('fixed', 'fixed');
+}
+
+function checkMode(table: ManifestTable, columns: readonly Column[], pointer: string, report: Report): void {
+  const { mode = 'full' } = table;
+  if (table.mode !== undefined && table.stream) report(`${pointer}/mode`, 'a stream has no deliveries');
+  if (mode === 'upsert' && !table.key) report(`${pointer}/mode`, 'an upsert needs a key');
+  if (mode === 'upsert' && table.duplicates !== undefined)
+    report(`${pointer}/duplicates`, 'of an upsert the newest row of a key always stands');
+  if (mode === 'append' && table.duplicates === 'last')
+    report(`${pointer}/duplicates`, 'an append replaces no row; use mode: upsert');
+  for (const setting of ['version', 'deletes'] as const) {
+    if (table[setting] !== undefined && mode !== 'upsert')
+      report(`${pointer}/${setting}`, 'is a setting of mode: upsert');
+  }
+  const named = (name: string, setting: string): Column | undefined => {
+    const column = columns.find((candidate) => candidate.name === name);
+    if (!column) report(`${pointer}/${setting}`, `there is no column "${name}"`);
+    return column;
+  };
+  if (table.version !== undefined) {
+    const column = named(table.version, 'version');
+    if (column && !['integer', 'number', 'date', 'instant'].includes(column.type))
+      report(
+        `${pointer}/version`,
+        `must be an integer, number, date or instant; "${table.version}" is ${column.type}`,
+      );
+  }
+  if (table.deletes) {
+    const column = named(table.deletes.column, 'deletes/column');
+    if (column && column.type !== 'text')
+      report(`${pointer}/deletes/column`, `must be a text; "${table.deletes.column}" is ${column.type}`);
+  }
 }
 
 function personalColumns(table: ManifestTable): Set<string> {

@@ -20,6 +20,11 @@ export interface RoleTable {
    * `_file String` and `_line UInt64`, the place the row came from ('' and 0 for derived tables).
    */
   readonly select: string;
+  /**
+   * Of a fresh table that is the released one of before with rows added and withdrawn: SELECTs of those rows, like
+   * `select`. Absent where it may be another table altogether.
+   */
+  readonly change?: { readonly added: string; readonly withdrawn: string | undefined };
 }
 
 export interface ProjectorInput {
@@ -29,6 +34,10 @@ export interface ProjectorInput {
   readonly roleTables: readonly RoleTable[];
   /** The release before this load. */
   readonly release: Release;
+  /** Roles that a table of this source played before and plays no more, or differently. @default any */
+  readonly lostRoles?: ReadonlySet<TableRole>;
+  /** The load, for the record of what it made. */
+  readonly loadId?: string;
   readonly signal?: AbortSignal;
 }
 

@@ -20,9 +20,12 @@ export interface RoleSelect {
   readonly faults: readonly string[];
 }
 
-/** The SELECT that presents a table as its role: canonical columns in order, names and types (see `RoleTable`). */
+/**
+ * The SELECT that presents a table as its role: canonical columns in order, names and types (see `RoleTable`).
+ * @param rows what stands behind FROM
+ */
 export function roleSelect(
-  physical: string,
+  rows: string,
   mapping: RoleMapping,
   columns: readonly TableColumn[],
   hasLines: boolean,
@@ -62,7 +65,7 @@ export function roleSelect(
   items.push(
     hasLines ? "CAST(t._file, 'String') AS _file, t._line AS _line" : `'' AS _file, toUInt64(0) AS _line`,
   );
-  return { sql: `SELECT ${items.join(', ')} FROM ${sqlName(physical)} AS t`, columns: delivered, faults };
+  return { sql: `SELECT ${items.join(', ')} FROM ${rows} AS t`, columns: delivered, faults };
 }
 
 const ABSENT = {

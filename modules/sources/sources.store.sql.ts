@@ -9,6 +9,7 @@ import type {
   ReplayRequest,
   RoleRejection,
 } from './contract.ts';
+import type { TableState } from './increments.ts';
 import type { SourceManifest, TableRole } from './manifest.schema.ts';
 
 export interface StoredSource {
@@ -44,6 +45,8 @@ export interface TableDescription {
   readonly role?: TableRole;
   readonly roleColumns?: readonly string[];
   readonly roleSelect?: string;
+  /** Of a table of files: what it is made of. */
+  readonly state?: TableState;
 }
 
 export interface PhysicalTable {

@@ -2,6 +2,7 @@ import type { Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
 import type { LoadTable } from './contract.ts';
 import { readDirectly } from './direct.ts';
+import { columnsOf, keyOf, PLACE_COLUMNS } from './increments.ts';
 import type { FileTable } from './manifest.ts';
 import type { LooseRecord, Staged, StagingDeps, StagingInput } from './reader.ts';
 import { readerOf } from './readers.ts';
@@ -21,9 +22,21 @@ const Reasons = Type.Object({
   value: Type.String(),
 });
 
+/** What a table was made of before the delivery that is read now. */
+export interface Before {
+  /** Physical name that reads its rows. */
+  readonly live: string;
+  /** SELECT of its rows that meet an SQL condition on the key, those that say that a key is gone included. */
+  rows(where: string): string;
+}
+
 /** What a table is built from: its files, or records that are added to the rows that stand. */
 export type TableInput =
-  | { readonly kind: 'files' }
+  | {
+      readonly kind: 'files';
+      /** The files are a delivery to a table that stands: their rows alone become a table. */
+      readonly before?: Before;
+    }
   | {
       readonly kind: 'records';
       readonly records: readonly LooseRecord[];
@@ -40,6 +53,8 @@ export interface BuiltTable {
   /** Table of refused records, to be copied to quarantine; `file` is an index into `files`. */
   readonly faultTable: string;
   readonly files: readonly string[];
+  /** Of a delivery to a table that stands: a table of the rows of before that have a key of the delivery. */
+  readonly known: string | undefined;
 }
 
 /** Reading files and building tables may take long. */
@@ -59,6 +74,7 @@ export async function buildTable(
 ): Promise<BuiltTable> {
   const { warehouse, releases } = deps;
   const { table } = input;
+  const before = source.kind === 'files' ? source.before : undefined;
   const name = (physical: string): string => warehouse.identifier(physical);
   const options = { ...LONG, signal: input.signal };
   const run = (sql: string): Promise<void> => warehouse.command(sql, {}, options);
@@ -68,6 +84,7 @@ export async function buildTable(
   };
 
   const columns = table.columns.map((column) => sqlName(column.name)).join(', ');
+  const keyText = `arrayStringConcat([${table.key.map((column) => `toString(${sqlName(column)})`).join(', ')}], ', ')`;
   const fileOf = `arrayElement([${sqlTexts(input.files.length > 0 ? input.files : [''])}], file + 1)`;
   const isReplay = source.kind === 'records';
 
@@ -77,7 +94,7 @@ export async function buildTable(
     const typed = table.columns.map((column) => `${sqlName(column.name)} ${engineType(column)}`);
     await warehouse.createTable({
       name: physical,
-      columns: `${typed.join(', ')}, _file LowCardinality(String), _line UInt64, _replayed Bool`,
+      columns: `${typed.join(', ')}, ${PLACE_COLUMNS}`,
       orderBy: table.key.length > 0 ? table.key.map(sqlName).join(', ') : 'tuple()',
       spread: 'any',
     });
@@ -122,7 +139,9 @@ export async function buildTable(
     // small, and among its rows stand those of before.
     const missing = isReplay
       ? staged.texts.table
-      : `(${notTyped(staged.texts.table, name(physical), fileOf)})`;
+      : direct
+        ? `(${notAmong(staged.texts.table, name(physical), fileOf)})`
+        : `(${notTyped(staged.texts.table, name(physical), fileOf)})`;
     const { faults } = typingSql(staged.columns, { ...staged.texts, table: missing }, references);
     await run(
       `INSERT INTO ${name(staged.faultTable)} (file, line, faults, record, record_hex) SELECT file, line, faults, record, '' FROM (${faults})`,
@@ -139,6 +158,16 @@ export async function buildTable(
       options,
     );
     for await (const places of unstaged) await direct.stageLines(places);
+  };
+
+  /** Leaves rows out of the table. */
+  const keepOnly = async (where: string): Promise<void> => {
+    const rest = await create();
+    await run(
+      `INSERT INTO ${name(rest)} (${columnsOf(table)}) SELECT ${columnsOf(table)} FROM ${name(physical)} WHERE ${where}`,
+    );
+    await warehouse.drop(physical);
+    physical = rest;
   };
 
   /** Takes rows out of the table again and puts their records among the faults. */
@@ -161,13 +190,7 @@ SELECT s.file, s.line, [(${sqlText(field)}, l.value, ${sqlText(reason)})], s.rec
 FROM (SELECT file, line, ${fileOf} AS _file, ${staged.texts.record} AS record FROM ${staged.texts.table}) AS s
 INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
       );
-      const rest = await create();
-      const all = `${columns}, _file, _line, _replayed`;
-      await run(
-        `INSERT INTO ${name(rest)} (${all}) SELECT ${all} FROM ${name(physical)} WHERE (CAST(_file, 'String'), _line) NOT IN (SELECT _file, _line FROM ${name(lost)})`,
-      );
-      await warehouse.drop(physical);
-      physical = rest;
+      await keepOnly(`(CAST(_file, 'String'), _line) NOT IN (SELECT _file, _line FROM ${name(lost)})`);
     }
     await warehouse.drop(lost);
     return lostRows;
@@ -178,28 +201,66 @@ INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
   if (table.key.length > 0) {
     const key = table.key.map(sqlName).join(', ');
     // Keys with different hashes are different; only where some are equal the keys themselves need to be compared.
-    const hashes = await count(`SELECT uniqExact(sipHash64(${key})) AS n FROM ${name(physical)}`);
+    const sharing = await count(`SELECT count() - uniqExact(sipHash64(${key})) AS n FROM ${name(physical)}`);
     const repeated = `SELECT ${key} FROM ${name(physical)} GROUP BY ${key} HAVING count() > 1`;
-    const rows = await count(`SELECT count() AS n FROM ${name(physical)}`);
-    if (hashes < rows && (await count(`SELECT count() AS n FROM (${repeated} LIMIT 1)`)) > 0) {
+    if (sharing > 0 && (await count(`SELECT count() AS n FROM (${repeated} LIMIT 1)`)) > 0) {
       const place = "_replayed, CAST(_file, 'String'), _line";
       const isLast = table.duplicates === 'last' && !isReplay;
-      const order = isLast ? "_replayed DESC, CAST(_file, 'String') DESC, _line DESC" : place;
-      const keyTuple = table.key.length === 1 ? key : `(${key})`;
+      const newest = table.version === undefined ? '' : `${sqlName(table.version)} DESC, `;
+      const order = isLast ? `${newest}_replayed DESC, CAST(_file, 'String') DESC, _line DESC` : place;
+      const keyTuple = keyOf(table).tuple;
       const ranked = `SELECT ${key}, _file, _line, _replayed, row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) AS place FROM ${name(physical)} WHERE ${keyTuple} IN (${repeated})`;
       const losers =
         table.duplicates === 'all'
           ? `SELECT * FROM (${ranked})${isReplay ? ' WHERE _replayed' : ''}`
           : `SELECT * FROM (${ranked}) WHERE place > 1`;
       const isExpected = table.duplicates === 'first' || table.duplicates === 'last';
-      const value = `arrayStringConcat([${table.key.map((column) => `toString(${sqlName(column)})`).join(', ')}], ', ')`;
       const lost = await takeOut(
         losers,
         table.key.join(', '),
-        value,
+        keyText,
         isExpected ? 'superseded' : 'duplicate_key',
       );
       if (isExpected) superseded += lost;
+    }
+  }
+
+  // Rows of before.
+  let known: string | undefined;
+  let repeated = 0;
+  if (before && table.key.length > 0) {
+    const key = keyOf(table);
+    known = await create();
+    await run(
+      `INSERT INTO ${name(known)} (${columnsOf(table)}) SELECT ${columnsOf(table)} FROM (${before.rows(`${key.tuple} IN (SELECT ${key.list} FROM ${name(physical)})`)})`,
+    );
+    const isKnown = `${key.tuple} IN (SELECT ${key.list} FROM ${name(known)})`;
+    const clashing = (): Promise<number> =>
+      count(`SELECT count() AS n FROM ${name(physical)} WHERE ${isKnown}`);
+    if ((await clashing()) === 0) {
+      known = undefined;
+    } else {
+      // What comes again just as it stands changes nothing, and is no fault.
+      const digest = `sipHash128(toString(tuple(${columns})))`;
+      const isSame = `${isKnown} AND ${digest} IN (SELECT ${digest} FROM ${name(known)})`;
+      repeated = await count(`SELECT count() AS n FROM ${name(physical)} WHERE ${isSame}`);
+      if (repeated > 0) await keepOnly(`NOT (${isSame})`);
+      if (table.mode === 'append' && (await clashing()) > 0) {
+        const isExpected = table.duplicates === 'first';
+        const lost = await takeOut(
+          `SELECT * FROM ${name(physical)} WHERE ${isKnown}`,
+          table.key.join(', '),
+          keyText,
+          isExpected ? 'superseded' : 'duplicate_key',
+        );
+        if (isExpected) superseded += lost;
+      }
+      if (table.mode === 'upsert' && table.version !== undefined) {
+        const version = sqlName(table.version);
+        const own = table.key.map((column) => `n.${sqlName(column)} AS ${sqlName(column)}`).join(', ');
+        const stale = `SELECT ${own}, n._file AS _file, n._line AS _line FROM ${name(physical)} AS n INNER JOIN (SELECT ${key.list}, ${version} AS version_ FROM ${name(known)}) AS o USING (${key.list}) WHERE n.${version} < o.version_`;
+        superseded += await takeOut(stale, table.key.join(', '), keyText, 'superseded');
+      }
     }
   }
 
@@ -207,7 +268,7 @@ INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
   for (let isStable = own.length === 0; !isStable; ) {
     isStable = true;
     for (const [column, target] of own) {
-      const missing = `SELECT * FROM ${name(physical)} WHERE ${isPresent(column, table)} AND ${sqlName(column)} NOT IN (SELECT ${sqlName(target.column)} FROM ${name(physical)})`;
+      const missing = `SELECT * FROM ${name(physical)} WHERE ${isPresent(column, table)} AND ${sqlName(column)} NOT IN (SELECT ${sqlName(target.column)} FROM ${name(physical)}${before ? ` UNION ALL SELECT ${sqlName(target.column)} FROM ${name(before.live)}` : ''})`;
       const lost = await takeOut(
         missing,
         column,
@@ -221,14 +282,14 @@ INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
   // The books.
   const rows = await count(`SELECT count() AS n FROM ${name(physical)}`);
   const loaded = isReplay ? await count(`SELECT count() AS n FROM ${name(physical)} WHERE _replayed`) : rows;
-  const before =
+  const replayed =
     source.kind === 'records'
       ? await count(`SELECT count() AS n FROM ${name(source.base)} WHERE _replayed`)
       : 0;
   const quarantined = await count(`SELECT count() AS n FROM ${name(staged.faultTable)}`);
-  if (staged.read !== loaded - before + quarantined) {
+  if (staged.read !== loaded - replayed + quarantined + repeated) {
     throw new Error(
-      `${table.name} does not reconcile: ${staged.read} read, ${loaded - before} loaded, ${quarantined} quarantined.`,
+      `${table.name} does not reconcile: ${staged.read} read, ${loaded - replayed} loaded, ${quarantined} quarantined, ${repeated} repeated.`,
     );
   }
   if (!isReplay) await checkShare(warehouse, staged, input, quarantined - superseded);
@@ -241,13 +302,15 @@ INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
     notes: staged.notes,
     faultTable: staged.faultTable,
     files: input.files,
+    known: table.mode === 'upsert' ? known : undefined,
     summary: {
       table: table.name,
       derived: false,
       read: staged.read,
-      loaded: loaded - before,
+      loaded: loaded - replayed,
       quarantined,
       superseded,
+      ...(before ? { repeated } : {}),
       bytes: staged.files.reduce((sum, file) => sum + file.bytes, 0),
       files: [...staged.files],
       headers: staged.headers,
@@ -263,6 +326,10 @@ LEFT JOIN (SELECT CAST(_file, 'String') AS _file, groupBitmapState(_line) AS lin
   // PREWHERE, or the engine may work out the types of all records before it looks at the line.
   return `SELECT * FROM ${stage} PREWHERE (file, line) IN (SELECT file, arrayJoin(missing) FROM (${lines}))`;
 }
+
+/** The same where only few records are staged. */
+const notAmong = (stage: string, physical: string, fileOf: string): string =>
+  `SELECT * FROM ${stage} PREWHERE (${fileOf}, line) NOT IN (SELECT CAST(_file, 'String'), _line FROM ${physical} WHERE _line IN (SELECT line FROM ${stage}))`;
 
 function isPresent(column: string, table: FileTable): string {
   const isText = table.columns.find((candidate) => candidate.name === column)?.type === 'text';

@@ -62,7 +62,7 @@ export function engineType(column: Pick<Column, 'type' | 'required'>): string {
  * why the record is refused ('' when it is not). Strict: a text that does not say exactly one value of the type is a
  * fault, never a guess (`12abc`, `1e5` as an integer, 30 February).
  */
-interface Levels {
+export interface Levels {
   readonly found: string;
   readonly quick: string | undefined;
   readonly text: string;
@@ -136,7 +136,7 @@ const REASON_OF = {
  * SQL of the value of a text in the form that nearly all have, or NULL: the same value as `parse` finds, without regular
  * expressions. Undefined where the type or its settings have no such form.
  */
-function quickValue(column: Column, found: string): string | undefined {
+export function quickValue(column: Column, found: string): string | undefined {
   // Every usual form has digits: markers without them mean no text of these.
   if (column.nulls.some((marker) => /[0-9０-９]/.test(marker))) return undefined;
   return usualForm(column, found);
@@ -247,7 +247,7 @@ function plainNumber(column: Column, text: string): string {
   return number;
 }
 
-function limit(column: Column, value: number | string): string {
+export function limit(column: Column, value: number | string): string {
   switch (column.type) {
     case 'money':
       return String(Math.round(Number(value) * 10 ** column.scale));
@@ -283,33 +283,9 @@ export function typingSql(
   staged: StagedTexts,
   references: ReadonlyMap<string, string>,
 ): { readonly rows: string; readonly faults: string } {
-  const typed = columns.map((column) => ({
-    name: column.name,
-    levels: levelsOf(column, staged.source(column), staged.isNullable, references.get(column.name)),
-  }));
-  const define = (prefix: string, pick: (levels: Levels) => string | undefined): string =>
-    typed
-      .flatMap(({ name, levels }) => {
-        const sql = pick(levels);
-        return sql === undefined ? [] : [`, ${sql} AS ${sqlName(`${prefix}_${name}`)}`];
-      })
-      .join('');
-  const level = [
-    (from: string) => `SELECT *${define('f', (levels) => levels.found)} FROM ${from}`,
-    (from: string) =>
-      `SELECT *${define('k', (levels) => levels.quick)}${define('t', (levels) => levels.text)} FROM (${from})`,
-    (from: string) =>
-      `SELECT *${define('i', (levels) => levels.iso)}${define('a', (levels) => levels.absent)} FROM (${from})`,
-    (from: string) => `SELECT *${define('v', (levels) => levels.value)} FROM (${from})`,
-    (from: string) =>
-      `SELECT *${define('q', (levels) => (levels.canFail ? levels.fault : undefined))} FROM (${from})`,
-  ].reduce((from, wrap) => wrap(from), staged.table);
+  const { typed, from, faults: isFault } = layered(columns, staged, references);
   const faulty = typed.filter(({ levels }) => levels.canFail);
-  const unreadable = staged.unreadable?.condition;
-  const conditions = [
-    ...(unreadable ? [unreadable] : []),
-    ...faulty.map(({ name }) => `${sqlName(`q_${name}`)} != ''`),
-  ];
+  const conditions = [...(staged.unreadable ? [staged.unreadable.condition] : []), ...isFault];
   const isFaulty = conditions.length === 0 ? 'false' : conditions.join(' OR ');
   const tuples = faulty.map(
     ({ name }) => `(${sqlText(name)}, ${sqlName(`f_${name}`)}, ${sqlName(`q_${name}`)})`,
@@ -321,10 +297,47 @@ export function typingSql(
     : found;
   return {
     rows: `SELECT ${typed.map(({ name, levels }) => `${levels.good} AS ${sqlName(name)}`).join(', ')}, file, line
-FROM (${level}) WHERE NOT (${isFaulty})`,
+FROM (${from}) WHERE NOT (${isFaulty})`,
     faults: `SELECT file, line, ${list} AS faults, ${staged.record} AS record
-FROM (${level}) WHERE ${isFaulty}`,
+FROM (${from}) WHERE ${isFaulty}`,
   };
+}
+
+/** The levels of columns as nested subqueries, and the conditions under which a record has a fault. */
+export function layered(
+  columns: readonly Column[],
+  staged: Pick<StagedTexts, 'table' | 'source' | 'isNullable'>,
+  references: ReadonlyMap<string, string>,
+): {
+  readonly typed: readonly { readonly name: string; readonly levels: Levels }[];
+  readonly from: string;
+  readonly faults: readonly string[];
+} {
+  const typed = columns.map((column) => ({
+    name: column.name,
+    levels: levelsOf(column, staged.source(column), staged.isNullable, references.get(column.name)),
+  }));
+  const define = (prefix: string, pick: (levels: Levels) => string | undefined): string =>
+    typed
+      .flatMap(({ name, levels }) => {
+        const sql = pick(levels);
+        return sql === undefined ? [] : [`, ${sql} AS ${sqlName(`${prefix}_${name}`)}`];
+      })
+      .join('');
+  const from = [
+    (inner: string) => `SELECT *${define('f', (levels) => levels.found)} FROM ${inner}`,
+    (inner: string) =>
+      `SELECT *${define('k', (levels) => levels.quick)}${define('t', (levels) => levels.text)} FROM (${inner})`,
+    (inner: string) =>
+      `SELECT *${define('i', (levels) => levels.iso)}${define('a', (levels) => levels.absent)} FROM (${inner})`,
+    (inner: string) => `SELECT *${define('v', (levels) => levels.value)} FROM (${inner})`,
+    (inner: string) =>
+      `SELECT *${define('q', (levels) => (levels.canFail ? levels.fault : undefined))} FROM (${inner})`,
+  ].reduce((inner, wrap) => wrap(inner), staged.table);
+  const faults = typed.flatMap(({ name, levels }) =>
+    levels.canFail ? [`${sqlName(`q_${name}`)} != ''`] : [],
+  );
+  return { typed, from, faults };
 }
 
 const NO_FAULTS = `CAST([], 'Array(Tuple(String, String, String))')`;
