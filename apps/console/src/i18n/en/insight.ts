@@ -165,6 +165,7 @@ export const insight = {
       not_granted: 'Not granted to you',
       gives_seed_away: 'Gives the seed away',
       same_for_all: 'The same for all',
+      says_nothing: 'Tells nothing of the seed',
       not_coded: 'A list',
     },
     openList: 'Open the list',

@@ -160,6 +160,7 @@ export const insight: Translation<typeof en> = {
       not_granted: '未授权',
       gives_seed_away: '直接泄露种子身份',
       same_for_all: '所有客户相同',
+      says_nothing: '与种子无关',
       not_coded: '列表型标签',
     },
     openList: '打开名单',

@@ -160,6 +160,7 @@ export const insight: Translation<typeof en> = {
       not_granted: '未授權',
       gives_seed_away: '直接洩露種子身分',
       same_for_all: '所有客戶相同',
+      says_nothing: '與種子無關',
       not_coded: '清單型標籤',
     },
     openList: '開啟名單',
