@@ -29,7 +29,10 @@ interface Person {
   readonly wealth: number | undefined;
   readonly visits: number;
   readonly fund: boolean;
+  readonly interests: readonly string[];
 }
+
+const INTERESTS = ['art', 'golf', 'wine'] as const;
 
 /** A small bank whose fund buyers are wealthy people of the app, and in nothing else different from others. */
 const PEOPLE: readonly Person[] = ((): Person[] => {
@@ -48,6 +51,7 @@ const PEOPLE: readonly Person[] = ((): Person[] => {
       wealth: at % 50 === 0 ? undefined : wealth,
       visits: random.integer(12),
       fund: random.next() < 1 / (1 + Math.exp(-like)),
+      interests: INTERESTS.filter((_, bit) => (at * 7) & (8 << bit)),
     };
   });
 })();
@@ -70,10 +74,11 @@ tables:
       wealth: integer
       visits: integer
       fund: text
+      interests: text
     key: [customer_id]
     role: customer
     map: { kind: { value: retail } }
-    attributes: [channel, wealth, visits, fund]
+    attributes: [channel, wealth, visits, fund, interests]
 `;
 const tag = (id: string, en: string, valueType: string, value: string, more = ''): string => `
   - id: ${id}
@@ -87,6 +92,7 @@ const TAGS = `tags:${[
   tag('wealth', 'Wealth', 'number', "toNumber(attributes['wealth'])"),
   tag('visits', 'Visits', 'number', "toNumber(attributes['visits'])"),
   tag('fund', 'Holds a fund', 'text', "attributes['fund']"),
+  tag('interests', 'Interests', 'list', "split('|', ifNull(attributes['interests'], ''))"),
   tag('secret', 'Secret figure', 'number', "toNumber(attributes['visits'])", '\n    dataClass: C3'),
 ].join('')}\n`;
 
@@ -99,7 +105,7 @@ beforeAll(async () => {
   server = await startTestServer();
   const folder = join(server.home, 'insight');
   await mkdir(folder);
-  const head = 'customer_id,phone,email,org_unit,gender,channel,wealth,visits,fund';
+  const head = 'customer_id,phone,email,org_unit,gender,channel,wealth,visits,fund,interests';
   const lines = PEOPLE.map((one) =>
     [
       one.id,
@@ -111,6 +117,7 @@ beforeAll(async () => {
       one.wealth ?? '',
       one.visits,
       one.fund ? 'yes' : 'no',
+      one.interests.join('|'),
     ].join(','),
   );
   await writeFile(join(folder, 'customers.csv'), `${[head, ...lines].join('\n')}\n`);
@@ -132,7 +139,7 @@ beforeAll(async () => {
   await ok(admin('POST', '/sources', { yaml: SOURCE, baseDir: server.home }));
   await ok(analyst('POST', '/tags/import', { yaml: TAGS }));
   await finished(await ok(admin('POST', '/sources/insight_bank/loads')));
-  await finished(await ok(analyst('POST', '/tags/refresh', {})));
+  expect(await finished(await ok(analyst('POST', '/tags/refresh', {})))).toMatchObject({ failed: [] });
 }, 120_000);
 afterAll(() => server?.stop());
 
@@ -163,6 +170,27 @@ const countOf = async (condition: Condition): Promise<number> =>
 const audienceOf = async (name: string, condition: Condition): Promise<string> =>
   (await ok<{ id: string }>(analyst('POST', '/audiences', { name, description: '', condition }))).id;
 
+/** Signs in with a password and answers a caller, as `server.as` does for the first users. */
+async function signedIn(username: string, password: string): Promise<Caller> {
+  const session = await fetch(`${server.url}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username, password }),
+  });
+  const { token: bearer }: { token: string } = await session.json();
+  return async (method, path, body) => {
+    const answer = await fetch(`${server.url}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${bearer}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: await answer.json() };
+  };
+}
+
 /** Sends a file as the analyst, as a browser would. */
 const send = (listId: string, key: string, text: string, column?: string): Promise<Response> =>
   fetch(
@@ -181,8 +209,11 @@ describe('a profile', () => {
     const profile = await ok<ProfileResult>(analyst('POST', '/audiences/profile', { condition: FUND }));
     expect([profile.size, profile.baseSize]).toEqual([sizeOf((one) => one.fund), CUSTOMERS]);
     for (const one of profile.tags) {
-      expect(one.buckets.reduce((sum, bucket) => sum + bucket.audience, 0)).toBe(profile.size);
-      expect(one.buckets.reduce((sum, bucket) => sum + bucket.base, 0)).toBe(CUSTOMERS);
+      // A customer has one value of a tag, and any number of interests.
+      if (one.tag !== 'interests') {
+        expect(one.buckets.reduce((sum, bucket) => sum + bucket.audience, 0)).toBe(profile.size);
+        expect(one.buckets.reduce((sum, bucket) => sum + bucket.base, 0)).toBe(CUSTOMERS);
+      }
       for (const bucket of one.buckets) {
         expect(bucket.base, `${one.tag} ${bucket.label}`).toBe(await countOf(bucket.condition));
         expect(bucket.audience, `${one.tag} ${bucket.label}`).toBe(
@@ -190,6 +221,12 @@ describe('a profile', () => {
         );
       }
     }
+    const interests = profile.tags.find((one) => one.tag === 'interests')?.buckets ?? [];
+    expect(interests.map((one) => one.label).sort()).toEqual(['Unknown', 'art', 'golf', 'wine']);
+    expect(interests.find((one) => one.label === 'golf')).toMatchObject({
+      audience: sizeOf((one) => one.fund && one.interests.includes('golf')),
+      base: sizeOf((one) => one.interests.includes('golf')),
+    });
     const news = profile.findings.filter((finding) => !finding.defining);
     expect(news.map((finding) => finding.tag).sort()).toEqual(['channel', 'wealth']);
     expect(news.find((finding) => finding.tag === 'channel')?.condition).toEqual({
@@ -309,6 +346,130 @@ describe('a look-alike', () => {
       const refused = await analyst('POST', '/audiences/lookalikes', { name: 'x', seed });
       expect([refused.status, refused.body.code]).toEqual([422, 'audiences.bad_seed']);
     }
+  });
+});
+
+describe('whoever sees a part', () => {
+  it('of the permissions: reads, and neither makes nor exports', async () => {
+    const executive = await server.as('executive');
+    expect((await executive('POST', '/audiences/profile', { condition: FUND })).status).toBe(200);
+    const id = await audienceOf('Looked at', FUND);
+    for (const [method, path, body] of [
+      ['POST', '/audiences/profile/csv', { condition: FUND }],
+      ['POST', '/audiences/lookalikes', { name: 'x', seed: { condition: FUND } }],
+      ['PUT', `/audiences/${id}/policy`, { mode: 'live' }],
+      ['POST', `/audiences/${id}/growth`, undefined],
+      ['POST', '/lists', { name: 'x', kind: 'target', purpose: 'x' }],
+      ['DELETE', '/lists/lst_1', undefined],
+    ] as const) {
+      const refused = await executive(method, path, body);
+      expect([path, refused.status]).toEqual([path, 403]);
+    }
+  });
+
+  it('of the bank: gets the numbers of that part alone', async () => {
+    await ok(
+      admin('POST', '/users', {
+        username: 'north',
+        displayName: 'North branch',
+        password: 'a long enough password 1',
+        roles: ['analyst'],
+        orgUnit: 'B1',
+      }),
+    );
+    const north = await signedIn('north', 'a long enough password 1');
+    const ours = (one: Person): boolean => one.orgUnit === 'B1';
+    const profile = await ok<ProfileResult>(north('POST', '/audiences/profile', { condition: FUND }));
+    expect([profile.size, profile.baseSize]).toEqual([sizeOf((one) => ours(one) && one.fund), sizeOf(ours)]);
+    const app = profile.tags.find((one) => one.tag === 'channel')?.buckets.find((one) => one.label === 'app');
+    expect(app?.base).toBe(sizeOf((one) => ours(one) && one.channel === 'app'));
+    const overlap = await ok<OverlapResult>(
+      north('POST', '/audiences/overlap', { sets: [{ condition: FUND }, { condition: WEALTHY }] }),
+    );
+    expect([overlap.union, overlap.total]).toEqual([
+      sizeOf((one) => ours(one) && (one.fund || isWealthy(one))),
+      sizeOf(ours),
+    ]);
+    const relaxed = await ok<RelaxResult>(
+      north('POST', '/audiences/relax', { condition: FUND, wanted: sizeOf(ours) }),
+    );
+    expect(relaxed.count).toBe(sizeOf((one) => ours(one) && one.fund));
+    const id = await audienceOf('Everywhere', FUND);
+    await ok(analyst('POST', `/audiences/${id}/growth`));
+    const refused = await north('POST', `/audiences/${id}/growth`);
+    expect([refused.status, refused.body.code]).toEqual([403, 'audiences.whole_bank_only']);
+    expect(await ok(north('GET', `/audiences/${id}/policy`))).not.toHaveProperty('lastSize');
+    const growth = await ok<GrowthResult>(north('GET', `/audiences/${id}/growth?backcast=2`));
+    expect(growth.points.map((one) => one.source)).toEqual(['as_of', 'as_of']);
+  });
+});
+
+describe('what cannot be answered', () => {
+  it('is refused with what is wrong', async () => {
+    const saidOf = async (method: string, path: string, body?: unknown): Promise<unknown[]> => {
+      const refused = await analyst(method, path, body);
+      return [refused.status, refused.body.code, refused.body.detail];
+    };
+    expect(await saidOf('POST', '/audiences/overlap', { sets: [{ condition: FUND }, {}] })).toEqual([
+      422,
+      'audiences.bad_set',
+      'Give exactly one of "audience", "condition" and "snapshot" at /sets/1.',
+    ]);
+    expect(
+      await saidOf('POST', '/audiences/profile', {
+        condition: FUND,
+        base: { audience: 'aud_1', condition: FUND },
+      }),
+    ).toEqual([422, 'audiences.bad_set', 'The base is either an "audience" or a "condition", not both.']);
+    expect(
+      await saidOf('POST', '/audiences/profile', { condition: FUND, base: { audience: 'aud_1' } }),
+    ).toEqual([404, 'audiences.not_found', 'There is no audience aud_1.']);
+    expect(
+      await saidOf('POST', '/audiences/relax', {
+        condition: { all: [FUND, WEALTHY] },
+        wanted: 10,
+        keep: ['/all/2'],
+      }),
+    ).toEqual([422, 'audiences.unknown_leaf', '"keep" names "/all/2"; the leaves are "/all/0", "/all/1".']);
+    const few: Condition = { all: [FUND, { tag: 'wealth', op: '>=', value: 200_000 }] };
+    const seeds = await countOf(few);
+    const small = await finished(
+      await ok(analyst('POST', '/audiences/lookalikes', { name: 'x', seed: { condition: few } })),
+    ).catch((error: Error) => error.message);
+    expect(small).toContain(`The seed has ${seeds} customers`);
+    expect(await saidOf('GET', '/lists/lst_1')).toEqual([
+      404,
+      'audiences.list_not_found',
+      'There is no list lst_1.',
+    ]);
+    expect((await saidOf('GET', '/audiences/aud_1/growth')).slice(0, 2)).toEqual([
+      404,
+      'audiences.not_found',
+    ]);
+    const list = await ok<CustomerList>(
+      analyst('POST', '/lists', { name: 'Faulty', kind: 'target', purpose: 'Test' }),
+    );
+    for (const [text, column, detail] of [
+      ['id\nC00001\n', 'phone', 'Line 1: the head has no column "phone"; it has "id".'],
+      ['', undefined, 'The file is empty.'],
+      ['id\n', 'id', 'The file has no rows below its head.'],
+    ] as const) {
+      const refused = await send(list.id, 'customer_id', text, column);
+      expect([refused.status, (await refused.json()).detail]).toEqual([422, detail]);
+    }
+    const unloaded = await send(list.id, 'openid', 'o1\n');
+    expect(unloaded.status).toBe(200);
+    const past = await saidOf('POST', '/lists', {
+      name: 'Old',
+      kind: 'target',
+      purpose: 'Test',
+      expiresAt: '2020-01-01T00:00:00Z',
+    });
+    expect(past).toEqual([
+      422,
+      'audiences.bad_instant',
+      'expiresAt 2020-01-01T00:00:00Z is not in the future.',
+    ]);
   });
 });
 

@@ -15,6 +15,8 @@ export const audiencesProblems = defineProblems('audiences', {
   list_not_found: { status: 404, title: 'There is no such list.' },
   list_in_use: { status: 409, title: 'The list is in use and cannot be deleted.' },
   list_kind_not_loaded: { status: 422, title: 'No loaded source has such identities.' },
+  bad_set: { status: 422, title: 'It is not clear which customers are meant.' },
+  unknown_leaf: { status: 422, title: 'The condition has no such leaf.' },
   bad_seed: { status: 422, title: 'A look-alike cannot be learned from this seed.' },
   bad_policy: { status: 422, title: 'This refresh policy cannot be kept.' },
   nothing_to_list: { status: 422, title: 'There are no values to list for this name.' },

@@ -91,6 +91,10 @@ export function createProfiles(deps: InsightDeps): ProfileService {
     const catalog = await deps.catalog(release);
     const scope = { orgScope: actor.orgScope, ...(signal ? { signal } : {}) };
     await audiences.requireGranted(request.condition, actor);
+    if (request.base?.condition && request.base.audience !== undefined)
+      throw audiencesProblems.bad_set({
+        detail: 'The base is either an "audience" or a "condition", not both.',
+      });
     if (request.base?.condition) await audiences.requireGranted(request.base.condition, actor);
     const base = await conditionOf(request.base ?? {}, EVERYONE);
     const isWhole = 'always' in base.condition && actor.orgScope === undefined;
@@ -224,6 +228,12 @@ export function createProfiles(deps: InsightDeps): ProfileService {
     csv: profileCsv,
     async overlap(request, actor, signal) {
       const started = performance.now();
+      request.sets.forEach((set, at) => {
+        if ([set.audience, set.condition, set.snapshot].filter((one) => one !== undefined).length !== 1)
+          throw audiencesProblems.bad_set({
+            detail: `Give exactly one of "audience", "condition" and "snapshot" at /sets/${at}.`,
+          });
+      });
       const release = await releases.current();
       const scope = { orgScope: actor.orgScope, ...(signal ? { signal } : {}) };
       const everybody = (await audiences.resolve(EVERYONE, scope)).cids;

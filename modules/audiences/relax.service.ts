@@ -9,6 +9,7 @@ import {
 } from '@rapport/conditions';
 import { type Actor, type Language, toIso } from '@rapport/kernel';
 import type { CidSet, Releases } from '@rapport/stores';
+import { audiencesProblems } from './audiences.problems.ts';
 import type { Audiences } from './audiences.ts';
 import type { CodedBucket } from './coded-tag.ts';
 import type { CodedTags } from './coded-tags.ts';
@@ -72,6 +73,11 @@ export function createRelaxing(deps: RelaxDeps) {
     const contexts = leafContexts(condition, leafSet, everybody);
     const count = (await setOf(condition)).size;
     const kept = new Set(request.keep ?? []);
+    const strange = [...kept].find((pointer) => !leaves.has(pointer));
+    if (strange !== undefined)
+      throw audiencesProblems.unknown_leaf({
+        detail: `"keep" names "${strange}"; the leaves are ${[...leaves.keys()].map((pointer) => `"${pointer}"`).join(', ')}.`,
+      });
     const free = contexts.filter((context) => !kept.has(context.pointer));
     const search: Search = { catalog, setOf, everybody, codes, release, signal };
 

@@ -252,7 +252,7 @@ export interface paths {
         /** Sizes of an audience over time, recorded and as of past instants */
         get: operations["readAudienceGrowth"];
         put?: never;
-        /** Record who is in an audience now */
+        /** Record who is in an audience now, and freeze it when its policy says so */
         post: operations["recordAudienceSize"];
         delete?: never;
         options?: never;
@@ -2430,6 +2430,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/{sourceId}/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Streams of a source and what became of their events */
+        get: operations["listSourceStreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{sourceId}/streams/{table}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Push events of a stream */
+        post: operations["pushEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{sourceId}/streams/{table}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read refused events again, corrected or by the changed manifest */
+        post: operations["replayEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources/{sourceId}/tables/{table}": {
         parameters: {
             query?: never;
@@ -3064,6 +3115,23 @@ export interface paths {
         get: operations["getTagCatalog"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How a *.tags.yaml file differs from the tags that are defined */
+        post: operations["diffTags"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5107,6 +5175,11 @@ export interface operations {
                              */
                             left?: number;
                             /**
+                             * @description Snapshot that was frozen then
+                             * @example snp_01j9z3
+                             */
+                            snapshot?: string;
+                            /**
                              * @description Recorded then, or counted now as of then
                              * @example recorded
                              * @enum {unknown}
@@ -5168,6 +5241,11 @@ export interface operations {
                          * @example 12840
                          */
                         left?: number;
+                        /**
+                         * @description Snapshot that was frozen then
+                         * @example snp_01j9z3
+                         */
+                        snapshot?: string;
                         /**
                          * @description Recorded then, or counted now as of then
                          * @example recorded
@@ -5255,16 +5333,29 @@ export interface operations {
                              */
                             businessDays: boolean;
                             /**
+                             * @description Business calendar; beyond the years it knows Monday to Friday are business days
+                             * @default CN
+                             * @example TW
+                             * @enum {unknown}
+                             */
+                            calendar: "CN" | "HK" | "TW";
+                            /**
                              * @description Of `schedule`: minute hour day month weekday
                              * @example 0 7 * * 1-5
                              */
                             cron?: string;
                             /**
-                             * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
+                             * @description `live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked
                              * @example after_refresh
                              * @enum {unknown}
                              */
                             mode: "live" | "schedule" | "after_refresh" | "frozen";
+                            /**
+                             * @description Freeze who is in as a snapshot each time it is recorded
+                             * @default false
+                             * @example true
+                             */
+                            snapshot: boolean;
                             /**
                              * @description Time zone of the schedule
                              * @default Asia/Shanghai
@@ -5324,16 +5415,29 @@ export interface operations {
                      */
                     businessDays?: boolean;
                     /**
+                     * @description Business calendar; beyond the years it knows Monday to Friday are business days
+                     * @default CN
+                     * @example TW
+                     * @enum {unknown}
+                     */
+                    calendar?: "CN" | "HK" | "TW";
+                    /**
                      * @description Of `schedule`: minute hour day month weekday
                      * @example 0 7 * * 1-5
                      */
                     cron?: string;
                     /**
-                     * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
+                     * @description `live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked
                      * @example after_refresh
                      * @enum {unknown}
                      */
                     mode: "live" | "schedule" | "after_refresh" | "frozen";
+                    /**
+                     * @description Freeze who is in as a snapshot each time it is recorded
+                     * @default false
+                     * @example true
+                     */
+                    snapshot?: boolean;
                     /**
                      * @description Time zone of the schedule
                      * @default Asia/Shanghai
@@ -5400,16 +5504,29 @@ export interface operations {
                              */
                             businessDays: boolean;
                             /**
+                             * @description Business calendar; beyond the years it knows Monday to Friday are business days
+                             * @default CN
+                             * @example TW
+                             * @enum {unknown}
+                             */
+                            calendar: "CN" | "HK" | "TW";
+                            /**
                              * @description Of `schedule`: minute hour day month weekday
                              * @example 0 7 * * 1-5
                              */
                             cron?: string;
                             /**
-                             * @description `live` evaluates whenever it is used; `schedule` and `after_refresh` record who is in at those times; `frozen` no more
+                             * @description `live` is recorded once a day after a tag refresh; `schedule` when it is due; `after_refresh` after every tag refresh; `frozen` only when asked
                              * @example after_refresh
                              * @enum {unknown}
                              */
                             mode: "live" | "schedule" | "after_refresh" | "frozen";
+                            /**
+                             * @description Freeze who is in as a snapshot each time it is recorded
+                             * @default false
+                             * @example true
+                             */
+                            snapshot: boolean;
                             /**
                              * @description Time zone of the schedule
                              * @default Asia/Shanghai
@@ -5616,11 +5733,11 @@ export interface operations {
                          * @example 12840
                          */
                         size: number;
-                        /** @description Tags that cannot be profiled, such as lists, or whose use the caller was not granted */
+                        /** @description Tags that cannot be profiled, such as lists of too many different values, or whose use the caller was not granted */
                         skipped: string[];
                         /** @description Every tag, strongest first */
                         tags: {
-                            /** @description In the order of the values */
+                            /** @description In the order of the values; of tags of several values a customer may be in several */
                             buckets: {
                                 /**
                                  * @description Customers of the audience in it
@@ -5700,7 +5817,7 @@ export interface operations {
                                 unknown?: boolean;
                             }[];
                             /**
-                             * @description How strongly the tag and membership hang together
+                             * @description How strongly the tag and membership hang together; of tags of several values, the value that does most
                              * @example 0.1
                              */
                             cramersV: number;
@@ -6851,11 +6968,11 @@ export interface operations {
                          * @example 12840
                          */
                         size: number;
-                        /** @description Tags that cannot be profiled, such as lists, or whose use the caller was not granted */
+                        /** @description Tags that cannot be profiled, such as lists of too many different values, or whose use the caller was not granted */
                         skipped: string[];
                         /** @description Every tag, strongest first */
                         tags: {
-                            /** @description In the order of the values */
+                            /** @description In the order of the values; of tags of several values a customer may be in several */
                             buckets: {
                                 /**
                                  * @description Customers of the audience in it
@@ -6935,7 +7052,7 @@ export interface operations {
                                 unknown?: boolean;
                             }[];
                             /**
-                             * @description How strongly the tag and membership hang together
+                             * @description How strongly the tag and membership hang together; of tags of several values, the value that does most
                              * @example 0.1
                              */
                             cramersV: number;
@@ -18850,6 +18967,11 @@ export interface operations {
                          * @example female
                          */
                         gender?: string;
+                        /**
+                         * @description How many more there are outside the caller’s org scope
+                         * @example 0
+                         */
+                        hiddenRelations: number;
                         /** @description Holdings, current ones first */
                         holdings: {
                             /**
@@ -18914,6 +19036,37 @@ export interface operations {
                              */
                             until?: string;
                         }[];
+                        /** @description The household 家庭 as the latest identity run found it */
+                        household?: {
+                            /**
+                             * @description What they have in common: address_and_surname, address_and_phone, phone_and_surname or joint_account
+                             * @example address_and_surname
+                             */
+                            because: string;
+                            /**
+                             * @description How many more there are outside the caller’s org scope
+                             * @example 0
+                             */
+                            hidden: number;
+                            /** @description The others of the household, by customer id */
+                            members: {
+                                /**
+                                 * @description The other customer
+                                 * @example C00005678
+                                 */
+                                customerId: string;
+                                /**
+                                 * @description `retail` or `corporate`
+                                 * @example corporate
+                                 */
+                                kind: string;
+                                /**
+                                 * @description Name; masked without the permission customers.pii
+                                 * @example 海●●
+                                 */
+                                name?: string;
+                            }[];
+                        };
                         /** @description Identities 身份 */
                         identities: {
                             /**
@@ -18963,6 +19116,58 @@ export interface operations {
                          * @example false
                          */
                         piiClear: boolean;
+                        /** @description Bank ids that are this customer, its own first */
+                        records: string[];
+                        /** @description Relations with other customers; shareholders below `minShare` of the rules are left out */
+                        relations: {
+                            /**
+                             * @description The other customer
+                             * @example C00005678
+                             */
+                            customerId: string;
+                            /**
+                             * @description `out`: from this customer to the other; `in`: from the other to this one
+                             * @example out
+                             */
+                            direction: "out" | "in";
+                            /**
+                             * @description `retail` or `corporate`
+                             * @example corporate
+                             */
+                            kind: string;
+                            /**
+                             * @description Name; masked without the permission customers.pii
+                             * @example 海●●
+                             */
+                            name?: string;
+                            /**
+                             * @description legal_representative, shareholder, payroll, supplier or another kind of the source
+                             * @example shareholder
+                             */
+                            relation: string;
+                            /**
+                             * @description Share held, 0 … 1
+                             * @example 0.4
+                             */
+                            share?: number;
+                            /**
+                             * Format: date
+                             * @description Since
+                             * @example 2020-01-15
+                             */
+                            since?: string;
+                            /**
+                             * @description Source that delivered it
+                             * @example core_bank
+                             */
+                            source: string;
+                            /**
+                             * Format: date
+                             * @description Until
+                             * @example 2027-01-15
+                             */
+                            until?: string;
+                        }[];
                         /**
                          * @description Risk capacity, C1–C5 as 1–5
                          * @example 3
@@ -30379,7 +30584,7 @@ export interface operations {
                         /** @description By currency, largest first */
                         aum: {
                             /**
-                             * @description Change against the month before (0.01 = +1 %)
+                             * @description Change against the month before (0.01 = +1 %); absent when the two were reckoned differently
                              * @example 0.012
                              */
                             changeShare?: number;
@@ -30393,13 +30598,54 @@ export interface operations {
                              * @example 18204
                              */
                             customers: number;
+                            /** @description The metric that the figure is of; absent when it is reckoned from balances */
+                            metric?: {
+                                /**
+                                 * @description Metric
+                                 * @example aum
+                                 */
+                                id: string;
+                                /**
+                                 * @description Its title
+                                 * @example {
+                                 *       "en": "Assets under management"
+                                 *     }
+                                 */
+                                title: {
+                                    /**
+                                     * @description English text
+                                     * @example Monthly average AUM
+                                     */
+                                    en: string;
+                                    /**
+                                     * @description Simplified Chinese text
+                                     * @example 月日均资产
+                                     */
+                                    "zh-Hans"?: string;
+                                    /**
+                                     * @description Traditional Chinese text
+                                     * @example 月日均資產
+                                     */
+                                    "zh-Hant"?: string;
+                                };
+                                /**
+                                 * @description Version of its definition
+                                 * @example 1
+                                 */
+                                version: number;
+                            };
                             /**
-                             * @description Assets under management, minor units
+                             * @description Assets under management: the metric `aum` where the bank has defined it, minor units
                              * @example 52000000000
                              */
                             totalMinor: number;
-                            /** @description Thirteen months, oldest first */
+                            /** @description At most thirteen months, oldest first */
                             trend: {
+                                /**
+                                 * @description Of a metric: a month before its first kept value, reckoned back from bookings and holdings
+                                 * @example true
+                                 */
+                                isReckoned?: boolean;
                                 /**
                                  * @description Month
                                  * @example 2026-10
@@ -31413,6 +31659,11 @@ export interface operations {
                                      */
                                     bytes: number;
                                     /**
+                                     * @description Upsert: of the loaded, records that say their key is gone
+                                     * @example 1
+                                     */
+                                    deleted?: number;
+                                    /**
                                      * @description Computed from other tables
                                      * @example false
                                      */
@@ -31451,10 +31702,32 @@ export interface operations {
                                      */
                                     quarantined: number;
                                     /**
-                                     * @description Records read; always loaded + quarantined
+                                     * @description Records read; always loaded + quarantined + repeated
                                      * @example 5369
                                      */
                                     read: number;
+                                    /**
+                                     * @description Append and upsert: records that stood there already, just as they came again
+                                     * @example 0
+                                     */
+                                    repeated?: number;
+                                    /**
+                                     * @description Upsert: rows of before that others replaced
+                                     * @example 12
+                                     */
+                                    replaced?: number;
+                                    /**
+                                     * @description Append and upsert: rows of the table after the load
+                                     * @example 5368
+                                     */
+                                    rows?: number;
+                                    /**
+                                     * @description Append and upsert: files loaded before
+                                     * @example [
+                                     *       "trans_0101.csv"
+                                     *     ]
+                                     */
+                                    skippedFiles?: string[];
                                     /**
                                      * @description Of the quarantined: rows whose key another row won by `duplicates: first|last`
                                      * @example 0
@@ -32467,6 +32740,21 @@ export interface operations {
                              * @enum {unknown}
                              */
                             dataClass?: "C1" | "C2" | "C3";
+                            /** @description Upsert: rows that take the row of their key away */
+                            deletes?: {
+                                /**
+                                 * @description Column that says so
+                                 * @example op
+                                 */
+                                column: string;
+                                /**
+                                 * @description Its values in rows whose key is gone
+                                 * @example [
+                                 *       "D"
+                                 *     ]
+                                 */
+                                values: string[];
+                            };
                             /**
                              * @description One ASCII character; default `,`
                              * @example ;
@@ -32661,6 +32949,11 @@ export interface operations {
                              */
                             merged?: "fill" | "first";
                             /**
+                             * @description What a delivery is: all rows (`full`, default; it replaces those of before), further rows (`append`), or new and changed rows by key (`upsert`). Files that were loaded before are not read again
+                             * @example append
+                             */
+                            mode?: "full" | "append" | "upsert";
+                            /**
                              * @description Texts that mean "unknown"; compared before trimming and again after
                              * @example [
                              *       "",
@@ -32769,6 +33062,11 @@ export interface operations {
                                  */
                                 "zh-Hant"?: string;
                             };
+                            /**
+                             * @description Upsert: integer, number, date or instant column that says which row of a key is the newer one, so that late rows replace nothing newer; default: what is delivered later
+                             * @example updated_at
+                             */
+                            version?: string;
                             /**
                              * @description Time zone of local instants; default UTC
                              * @example Asia/Shanghai
@@ -33736,6 +34034,21 @@ export interface operations {
                                      * @enum {unknown}
                                      */
                                     dataClass?: "C1" | "C2" | "C3";
+                                    /** @description Upsert: rows that take the row of their key away */
+                                    deletes?: {
+                                        /**
+                                         * @description Column that says so
+                                         * @example op
+                                         */
+                                        column: string;
+                                        /**
+                                         * @description Its values in rows whose key is gone
+                                         * @example [
+                                         *       "D"
+                                         *     ]
+                                         */
+                                        values: string[];
+                                    };
                                     /**
                                      * @description One ASCII character; default `,`
                                      * @example ;
@@ -33930,6 +34243,11 @@ export interface operations {
                                      */
                                     merged?: "fill" | "first";
                                     /**
+                                     * @description What a delivery is: all rows (`full`, default; it replaces those of before), further rows (`append`), or new and changed rows by key (`upsert`). Files that were loaded before are not read again
+                                     * @example append
+                                     */
+                                    mode?: "full" | "append" | "upsert";
+                                    /**
                                      * @description Texts that mean "unknown"; compared before trimming and again after
                                      * @example [
                                      *       "",
@@ -34038,6 +34356,11 @@ export interface operations {
                                          */
                                         "zh-Hant"?: string;
                                     };
+                                    /**
+                                     * @description Upsert: integer, number, date or instant column that says which row of a key is the newer one, so that late rows replace nothing newer; default: what is delivered later
+                                     * @example updated_at
+                                     */
+                                    version?: string;
                                     /**
                                      * @description Time zone of local instants; default UTC
                                      * @example Asia/Shanghai
@@ -34260,6 +34583,11 @@ export interface operations {
                                      */
                                     bytes: number;
                                     /**
+                                     * @description Upsert: of the loaded, records that say their key is gone
+                                     * @example 1
+                                     */
+                                    deleted?: number;
+                                    /**
                                      * @description Computed from other tables
                                      * @example false
                                      */
@@ -34298,10 +34626,32 @@ export interface operations {
                                      */
                                     quarantined: number;
                                     /**
-                                     * @description Records read; always loaded + quarantined
+                                     * @description Records read; always loaded + quarantined + repeated
                                      * @example 5369
                                      */
                                     read: number;
+                                    /**
+                                     * @description Append and upsert: records that stood there already, just as they came again
+                                     * @example 0
+                                     */
+                                    repeated?: number;
+                                    /**
+                                     * @description Upsert: rows of before that others replaced
+                                     * @example 12
+                                     */
+                                    replaced?: number;
+                                    /**
+                                     * @description Append and upsert: rows of the table after the load
+                                     * @example 5368
+                                     */
+                                    rows?: number;
+                                    /**
+                                     * @description Append and upsert: files loaded before
+                                     * @example [
+                                     *       "trans_0101.csv"
+                                     *     ]
+                                     */
+                                    skippedFiles?: string[];
                                     /**
                                      * @description Of the quarantined: rows whose key another row won by `duplicates: first|last`
                                      * @example 0
@@ -34620,6 +34970,11 @@ export interface operations {
                                  */
                                 bytes: number;
                                 /**
+                                 * @description Upsert: of the loaded, records that say their key is gone
+                                 * @example 1
+                                 */
+                                deleted?: number;
+                                /**
                                  * @description Computed from other tables
                                  * @example false
                                  */
@@ -34658,10 +35013,32 @@ export interface operations {
                                  */
                                 quarantined: number;
                                 /**
-                                 * @description Records read; always loaded + quarantined
+                                 * @description Records read; always loaded + quarantined + repeated
                                  * @example 5369
                                  */
                                 read: number;
+                                /**
+                                 * @description Append and upsert: records that stood there already, just as they came again
+                                 * @example 0
+                                 */
+                                repeated?: number;
+                                /**
+                                 * @description Upsert: rows of before that others replaced
+                                 * @example 12
+                                 */
+                                replaced?: number;
+                                /**
+                                 * @description Append and upsert: rows of the table after the load
+                                 * @example 5368
+                                 */
+                                rows?: number;
+                                /**
+                                 * @description Append and upsert: files loaded before
+                                 * @example [
+                                 *       "trans_0101.csv"
+                                 *     ]
+                                 */
+                                skippedFiles?: string[];
                                 /**
                                  * @description Of the quarantined: rows whose key another row won by `duplicates: first|last`
                                  * @example 0
@@ -34900,6 +35277,11 @@ export interface operations {
                              */
                             bytes: number;
                             /**
+                             * @description Upsert: of the loaded, records that say their key is gone
+                             * @example 1
+                             */
+                            deleted?: number;
+                            /**
                              * @description Computed from other tables
                              * @example false
                              */
@@ -34938,10 +35320,32 @@ export interface operations {
                              */
                             quarantined: number;
                             /**
-                             * @description Records read; always loaded + quarantined
+                             * @description Records read; always loaded + quarantined + repeated
                              * @example 5369
                              */
                             read: number;
+                            /**
+                             * @description Append and upsert: records that stood there already, just as they came again
+                             * @example 0
+                             */
+                            repeated?: number;
+                            /**
+                             * @description Upsert: rows of before that others replaced
+                             * @example 12
+                             */
+                            replaced?: number;
+                            /**
+                             * @description Append and upsert: rows of the table after the load
+                             * @example 5368
+                             */
+                            rows?: number;
+                            /**
+                             * @description Append and upsert: files loaded before
+                             * @example [
+                             *       "trans_0101.csv"
+                             *     ]
+                             */
+                            skippedFiles?: string[];
                             /**
                              * @description Of the quarantined: rows whose key another row won by `duplicates: first|last`
                              * @example 0
@@ -35237,6 +35641,188 @@ export interface operations {
                          * @example lod_01j9z3
                          */
                         loadId: string;
+                    };
+                };
+            };
+        };
+    };
+    listSourceStreams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Source
+                 * @example berka
+                 */
+                sourceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Streams */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description By their order in the manifest */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When events were read last
+                             * @example 2026-11-02T09:30:00.000Z
+                             */
+                            lastAt?: string;
+                            /**
+                             * @description Of those that came, events older than `lateAfter`
+                             * @example 2
+                             */
+                            late: number;
+                            /**
+                             * @description Whether events are pushed by HTTP; else others append to the topic
+                             * @example true
+                             */
+                            pushed: boolean;
+                            /**
+                             * @description Events that went to quarantine and were not replayed
+                             * @example 1
+                             */
+                            refused: number;
+                            /**
+                             * @description Events that came again and were left out
+                             * @example 3
+                             */
+                            repeated: number;
+                            /**
+                             * @description Table in the manifest
+                             * @example clicks
+                             */
+                            table: string;
+                            /**
+                             * @description Events that were taken, each once
+                             * @example 1200
+                             */
+                            taken: number;
+                            /**
+                             * @description Topic of the stream store
+                             * @example sources.app.clicks
+                             */
+                            topic: string;
+                            /**
+                             * @description Events that are not read yet
+                             * @example 0
+                             */
+                            waiting: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    pushEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Source
+                 * @example berka
+                 */
+                sourceId: string;
+                /**
+                 * @description Table
+                 * @example client
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        /** @description Events of a stream */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Events */
+                    events: unknown[];
+                };
+            };
+        };
+        responses: {
+            /** @description Events were accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Events that are kept and will be read
+                         * @example 2
+                         */
+                        accepted: number;
+                    };
+                };
+            };
+        };
+    };
+    replayEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Source
+                 * @example berka
+                 */
+                sourceId: string;
+                /**
+                 * @description Table
+                 * @example client
+                 */
+                table: string;
+            };
+            cookie?: never;
+        };
+        /** @description Read refused events again */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Which events; absent = all open ones */
+                    records?: {
+                        /**
+                         * @description Place in the topic, as quarantine says
+                         * @example 17
+                         */
+                        line: number;
+                        /**
+                         * @description The corrected event as JSON; absent = as it is
+                         * @example {"event_id":"e-1","customer_id":"10023","name":"wealth_viewed","at":"2026-11-25T08:00:00Z"}
+                         */
+                        record?: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description What became of the events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Events that stay in quarantine
+                         * @example 0
+                         */
+                        refused: number;
+                        /**
+                         * @description Events that were taken now
+                         * @example 1
+                         */
+                        replayed: number;
                     };
                 };
             };
@@ -46183,6 +46769,143 @@ export interface operations {
                              */
                             valueType: "text" | "number" | "money" | "boolean" | "date" | "instant" | "list";
                         }[];
+                    };
+                };
+            };
+        };
+    };
+    diffTags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A file to compare */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Content of a `*.tags.yaml` file
+                     * @example tags:
+                     *       - id: gender
+                     */
+                    yaml: string;
+                };
+            };
+        };
+        responses: {
+            /** @description How a file differs from the tags that are defined */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Tags that differ */
+                        changed: {
+                            /** @description From what is here to what the file says */
+                            changes: {
+                                /**
+                                 * @description As JSON; absent = not there
+                                 * @example "P90D"
+                                 */
+                                after?: string;
+                                /**
+                                 * @description As JSON; absent = not there
+                                 * @example "P30D"
+                                 */
+                                before?: string;
+                                /**
+                                 * @description What differs
+                                 * @example /definition/within
+                                 */
+                                pointer: string;
+                            }[];
+                            /**
+                             * @description Tag id, snake_case
+                             * @example txn_count_90d
+                             */
+                            id: string;
+                        }[];
+                        /** @description Tags that only the file has */
+                        created: {
+                            /**
+                             * @description Tag id, snake_case
+                             * @example txn_count_90d
+                             */
+                            id: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        }[];
+                        /**
+                         * @description Dictionaries of the file that are new or differ
+                         * @example [
+                         *       "yes_no"
+                         *     ]
+                         */
+                        dictionaries: string[];
+                        /** @description Tags that the file does not have; an import leaves them as they are */
+                        missing: {
+                            /**
+                             * @description Tag id, snake_case
+                             * @example txn_count_90d
+                             */
+                            id: string;
+                            /**
+                             * @description Text in up to three languages
+                             * @example {
+                             *       "en": "Monthly average AUM",
+                             *       "zh-Hant": "月日均資產"
+                             *     }
+                             */
+                            title: {
+                                /**
+                                 * @description English text
+                                 * @example Monthly average AUM
+                                 */
+                                en: string;
+                                /**
+                                 * @description Simplified Chinese text
+                                 * @example 月日均资产
+                                 */
+                                "zh-Hans"?: string;
+                                /**
+                                 * @description Traditional Chinese text
+                                 * @example 月日均資產
+                                 */
+                                "zh-Hant"?: string;
+                            };
+                        }[];
+                        /**
+                         * @description Tags that are the same
+                         * @example [
+                         *       "age"
+                         *     ]
+                         */
+                        unchanged: string[];
                     };
                 };
             };
