@@ -1,7 +1,7 @@
 // `npm run bench:load [-- rows …]`: a CSV of transactions through `sources.load`, end to end, with and without the
-// customers' projector, against the engine's own reading of the same file into the same table in the same run. The
-// warehouse syncs every insert to the disk, as in production; figures below
-// 500,000 rows are the better of two runs.
+// customers' projector, against the engine's own reading of the same file into the same table in the same run; then a
+// delivery of 1 % more rows, appended, and one of new, late, corrected and repeated rows, upserted, against the whole load.
+// The warehouse syncs every insert to the disk, as in production; figures are the best of as many runs as `runsOf` says.
 
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -15,14 +15,16 @@ import { Type } from 'typebox';
 import { stringify } from 'yaml';
 import { type Figure, measure, report, round, sizesOr } from './harness.ts';
 
-/** The large sizes are steady enough for one run. */
-const runsOf = (rows: number): number => (rows < 500_000 ? 2 : 1);
+/** The large sizes are steadier. */
+const runsOf = (rows: number): number => (rows < 500_000 ? 5 : rows < 5_000_000 ? 3 : 2);
 const ROWS_PER_CUSTOMER = 10;
 /** One row in ten thousand has an amount that is none. */
 const BAD_EVERY = 10_000;
 const CREDIT_SHARE = 0.25;
+/** Share of the rows that a day brings. */
+const DAY = 0.01;
 
-const sizes = sizesOr([100_000, 1_000_000, 2_000_000]);
+const sizes = sizesOr([100_000, 1_000_000, 10_000_000]);
 const figures: Figure[] = [];
 const stores = await startTestStores([sourcesMigrations, customersMigrations], {
   engines: { warehouse: { isSynced: true } },
@@ -72,7 +74,7 @@ try {
     const file = join(root, id, 'transactions.csv');
     await writeTransactions(join(root, id), file, rows, customers);
     const { size: bytes } = await stat(file);
-    await sources.applyManifest(manifest(id));
+    await sources.applyManifest(manifest(id, 'full'));
     const bad = Math.floor(rows / BAD_EVERY);
     const best = {
       bare: Number.POSITIVE_INFINITY,
@@ -99,6 +101,18 @@ try {
       best.engine = Math.min(best.engine, tookMs);
       cpu.engine = Math.min(cpu.engine, cpuSeconds);
       peak.engine = Math.max(peak.engine, peakMiB);
+    }
+    const increments: { name: string; tookMs: number; cpuSeconds: number; rows: number }[] = [];
+    for (const mode of ['append', 'upsert'] as const) {
+      const day = Math.round(rows * DAY);
+      await writeDay(join(root, id, `day_${mode}.csv`), mode, day, rows, customers);
+      await sources.applyManifest(manifest(id, mode));
+      const { tookMs, cpuSeconds, result } = await measure(pids, () => sources.load(id));
+      const repeated = mode === 'upsert' ? Math.floor(day / 5) : 0;
+      expectLoaded(result, day - repeated, 0);
+      const name =
+        mode === 'append' ? 'append of 1 % new rows' : 'upsert of 1 %: new, late, corrected, repeated';
+      increments.push({ name, tookMs, cpuSeconds, rows: day });
     }
     // The next size's canonical table shall not carry this one's rows.
     await stores.releases.publish({
@@ -146,13 +160,27 @@ try {
         },
       });
     }
+    for (const { name, tookMs, cpuSeconds, rows: day } of increments) {
+      figures.push({
+        name,
+        value: round(tookMs / 1000),
+        unit: 's',
+        size: rows,
+        against: {
+          name: 'the load of all rows, typed and canonical',
+          value: round(best.projected / 1000),
+          ratio: round(tookMs / best.projected),
+        },
+        note: `${day} records, ${round(cpuSeconds)} s of CPU against ${round(cpu.projected)} s`,
+      });
+    }
   }
 } finally {
   await stores.stop();
 }
 report('load', figures);
 
-function manifest(id: string): string {
+function manifest(id: string, mode: 'full' | 'append' | 'upsert'): string {
   return stringify({
     source: id,
     title: { en: id },
@@ -160,8 +188,9 @@ function manifest(id: string): string {
     defaults: { currency: 'TWD' },
     tables: {
       transactions: {
-        path: 'transactions.csv',
+        path: mode === 'full' ? 'transactions.csv' : ['transactions.csv', 'day_*.csv'],
         role: 'transaction',
+        mode,
         key: ['transaction_id'],
         map: { amount_minor: 'amount', currency: { value: 'TWD' } },
         columns: {
@@ -203,7 +232,11 @@ async function byEngine(id: string, file: string, expected: number): Promise<voi
 }
 
 function expectLoaded(
-  load: { state: string; faults: unknown; tables: readonly { loaded: number; quarantined: number }[] },
+  load: {
+    state: string;
+    faults: unknown;
+    tables: readonly { loaded: number; quarantined: number }[];
+  },
   loaded: number,
   quarantined: number,
 ): void {
@@ -225,6 +258,52 @@ async function writeCustomers(folder: string, count: number): Promise<void> {
   );
 }
 
+/**
+ * What a day brings: new rows, of an upsert three fifths, half of them older than all that is there; a fifth of
+ * rows that are there, corrected; a fifth of rows that are there, just as they are.
+ */
+async function writeDay(
+  file: string,
+  mode: 'append' | 'upsert',
+  day: number,
+  rows: number,
+  customers: number,
+): Promise<void> {
+  const random = seededRandom(rows + 1);
+  const source = transactions(rows, customers);
+  const step = Math.floor(rows / day);
+  const old = new Map<number, string>();
+  for (let at = 0; mode === 'upsert' && at < rows; at++) {
+    const line = source(at);
+    const place = at % step === 0 ? at / step : day;
+    // Bad rows are not there.
+    if (place < day && at % BAD_EVERY !== BAD_EVERY - 1) old.set(place, line);
+  }
+  await writeLines(file, HEADER, day, (at) => {
+    const known = at % 5 > 2 ? old.get(at) : undefined;
+    if (known !== undefined) return at % 5 === 3 ? known : known.replace('Merchant', 'Corrected merchant');
+    const begin = Date.UTC(mode === 'upsert' && at % 2 === 0 ? 2024 : 2026, 0, 1);
+    const instant = new Date(begin + random.integer(80_000) * 1000).toISOString();
+    return `${mode}${String(at).padStart(9, '0')},${customerId(random.integer(customers))},${instant},12.50,debit,card,app,Merchant 1`;
+  });
+}
+
+const HEADER = 'transaction_id,customer_id,at,amount,direction,kind,channel,counterparty';
+
+/** The lines of a file of so many rows, in order. */
+function transactions(rows: number, customers: number): (at: number) => string {
+  const random = seededRandom(rows);
+  const begin = Date.UTC(2025, 0, 1);
+  const kinds = ['transfer', 'card', 'cash', 'fee', 'salary'];
+  const channels = ['app', 'atm', 'branch', 'web'];
+  return (at) => {
+    const isBad = at % BAD_EVERY === BAD_EVERY - 1;
+    const amount = isBad ? '12x.50' : `${random.integer(100_000)}.${10 + random.integer(90)}`;
+    const instant = new Date(begin + random.integer(31_000_000) * 1000).toISOString();
+    return `T${String(at).padStart(9, '0')},${customerId(random.integer(customers))},${instant},${amount},${random.next() < CREDIT_SHARE ? 'credit' : 'debit'},${kinds[random.integer(5)]},${channels[random.integer(4)]},Merchant ${random.integer(5_000)}`;
+  };
+}
+
 async function writeTransactions(
   folder: string,
   file: string,
@@ -232,21 +311,7 @@ async function writeTransactions(
   customers: number,
 ): Promise<void> {
   await mkdir(folder);
-  const random = seededRandom(rows);
-  const begin = Date.UTC(2025, 0, 1);
-  const kinds = ['transfer', 'card', 'cash', 'fee', 'salary'];
-  const channels = ['app', 'atm', 'branch', 'web'];
-  await writeLines(
-    file,
-    'transaction_id,customer_id,at,amount,direction,kind,channel,counterparty',
-    rows,
-    (at) => {
-      const isBad = at % BAD_EVERY === BAD_EVERY - 1;
-      const amount = isBad ? '12x.50' : `${random.integer(100_000)}.${10 + random.integer(90)}`;
-      const instant = new Date(begin + random.integer(31_000_000) * 1000).toISOString();
-      return `T${String(at).padStart(9, '0')},${customerId(random.integer(customers))},${instant},${amount},${random.next() < CREDIT_SHARE ? 'credit' : 'debit'},${kinds[random.integer(5)]},${channels[random.integer(4)]},Merchant ${random.integer(5_000)}`;
-    },
-  );
+  await writeLines(file, HEADER, rows, transactions(rows, customers));
 }
 
 function customerId(at: number): string {

@@ -16,6 +16,8 @@ import { createSources, sourcesMigrations } from './index.ts';
 const ROUNDS = 4;
 const ROWS = 150_000;
 const BAD = 7;
+/** Rows that each version adds to the table that grows. */
+const ADDED = 30_000;
 const YAML = `
 source: crash
 title: { en: Crash }
@@ -23,6 +25,7 @@ folder: .
 tables:
   a: { path: a.csv, columns: { id: integer, version: integer, note: text }, key: [id] }
   b: { path: b.csv, columns: { id: integer, version: integer, a: { type: integer, required: true } }, references: { a: a } }
+  c: { path: 'c_*.csv', mode: append, columns: { id: integer, version: integer } }
 derived:
   both: { sql: 'SELECT a.version AS version, count() AS n FROM a INNER JOIN b ON a.id = b.a GROUP BY version' }
 `;
@@ -43,6 +46,8 @@ async function writeVersion(version: number): Promise<void> {
     a.push(`${id},${version},note of ${id}`);
     b.push(`${id},${version},${id < BAD ? -1 : id}`);
   }
+  const c = Array.from({ length: ADDED }, (_, id) => `${id},${version}`);
+  await writeFile(join(root, `c_${version}.csv`), ['id,version', ...c].join('\n'));
   await writeFile(join(root, 'a.csv'), a.join('\n'));
   await writeFile(join(root, 'b.csv'), b.join('\n'));
 }
@@ -104,6 +109,17 @@ describe('a load whose process is killed', () => {
             expect(counted.map(({ n }) => n)).toEqual([rows]);
             found.push(...counted.map((row) => row.version));
           }
+          const grown = release.placements.get('src/crash/c');
+          if (grown) {
+            const counted = await stores.warehouse.query(
+              Version,
+              `SELECT version, count() AS n FROM ${stores.warehouse.identifier(grown.table)} GROUP BY version ORDER BY version`,
+            );
+            // Every delivery once, up to the version of the others.
+            expect(counted).toEqual(
+              Array.from({ length: found[0] ?? 0 }, (_, at) => ({ version: at + 1, n: ADDED })),
+            );
+          }
           return found;
         };
         const visible = await versions();
@@ -128,10 +144,13 @@ describe('a load whose process is killed', () => {
           Names,
           `SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%\\_\\_%' ORDER BY name`,
         );
+        // The table that grows is a view over a part for each delivery.
+        const parts = Array.from({ length: version === 1 ? 1 : version + 1 }, () => 'src_crash_c');
         expect(left.map(({ name }) => name.split('__')[0])).toEqual([
           'src_crash_a',
           'src_crash_b',
           'src_crash_both',
+          ...parts,
         ]);
       } finally {
         await stores.stop();

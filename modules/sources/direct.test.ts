@@ -269,4 +269,51 @@ describe('reading by the engine', () => {
       { numRuns: Number(process.env.DIRECT_RUNS ?? 10), endOnFailure: true },
     );
   });
+
+  it('knows the line of each row of a file that the engine cuts into pieces', async () => {
+    const padding = 'x'.repeat(200);
+    const lines = Array.from({ length: 150_000 }, (_, at) =>
+      at % 9_999 === 7 ? `${at + 2},no date,${padding}` : `${at + 2},2025-01-31T10:20:30Z,${padding}`,
+    );
+    await writeFile(join(folder, 'big.csv'), `line,at,padding\n${lines.join('\n')}\n`);
+    const yaml = `
+source: p
+title: { en: P }
+folder: .
+tables:
+  t: { path: big.csv, columns: { line: integer, at: { type: instant, required: true }, padding: text } }
+`;
+    const [table] = parseManifest(yaml).tables;
+    if (!table) throw new Error('no table');
+    const { warehouse, releases } = stores;
+    const temporary: string[] = [];
+    const built = await buildTable(
+      { warehouse, releases },
+      {
+        table,
+        sourceId: 'p',
+        folder,
+        files: ['big.csv'],
+        signal: new AbortController().signal,
+        onBytes: () => undefined,
+        onTable: (name) => temporary.push(name),
+      },
+      { kind: 'files' },
+      () => '',
+    );
+    const [counted] = await warehouse.query(
+      Type.Object({ rows: Type.Integer(), wrong: Type.Integer() }),
+      `SELECT count() AS rows, countIf(line != _line) AS wrong FROM ${built.physical}`,
+    );
+    const refused = lines.filter((line) => line.includes('no date')).length;
+    expect(counted).toEqual({ rows: lines.length - refused, wrong: 0 });
+    const faults = await warehouse.query(
+      Row,
+      `SELECT toString(line) AS row FROM ${built.faultTable} ORDER BY line`,
+    );
+    expect(faults.map(({ row }) => Number(row))).toEqual(
+      lines.flatMap((line, at) => (line.includes('no date') ? [at + 2] : [])),
+    );
+    await warehouse.drop(...temporary);
+  });
 });
