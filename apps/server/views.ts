@@ -4,9 +4,10 @@ import type { Channels } from '@rapport/channels';
 import { CHANNELS, type ConsentBody, DELIVERY_PURPOSES } from '@rapport/channels/contract';
 import type { Content } from '@rapport/content';
 import type { ProfileConsent } from '@rapport/customers/contract';
-import type { Insights } from '@rapport/insights';
+import type { AumMetric, Insights } from '@rapport/insights';
 import type { HomeReport } from '@rapport/insights/contract';
 import { type Actor, Problem, systemActor, toIso } from '@rapport/kernel';
+import type { Metrics } from '@rapport/metrics';
 import type { ConsentRow } from '@rapport/sources';
 import type { SourceView } from '@rapport/sources/contract';
 import type { Tags } from '@rapport/tags';
@@ -124,4 +125,33 @@ export async function dependantsOf(
 export function calendarOf(): (id: string) => Calendar | undefined {
   const known = new Map<string, Calendar>(CALENDARS.map((data) => [data.id, businessCalendar(data)]));
   return (id) => known.get(id);
+}
+
+const AUM = 'aum';
+
+/** The bank's metric `aum` in money, as the home page shows it; `undefined` while there is none, or no data. */
+export async function aumMetric(
+  metrics: Pick<Metrics, 'get' | 'values' | 'trend'>,
+  actor: Actor,
+): Promise<AumMetric | undefined> {
+  try {
+    const { definition, version } = await metrics.get(AUM, actor);
+    const { unit, format, title } = definition;
+    if (format !== 'money' || unit === undefined) return undefined;
+    const [now, trend] = await Promise.all([metrics.values(AUM, {}, actor), metrics.trend(AUM, {}, actor)]);
+    return {
+      metric: { id: AUM, title, version },
+      currency: unit,
+      day: now.day,
+      totalMinor: now.total ?? 0,
+      customers: now.items[0]?.customers ?? 0,
+      kept: trend.items.flatMap(({ day, value }) =>
+        value === undefined ? [] : [{ day, totalMinor: value }],
+      ),
+    };
+  } catch (error) {
+    if (error instanceof Problem && ['metrics.not_found', 'metrics.no_data'].includes(error.code))
+      return undefined;
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { homeQuery } from '../../api/insights.queries.ts';
 import { useLocalized, useText } from '../../i18n/i18n.ts';
-import { useSession } from '../../shell/session.ts';
+import { useMay, useSession } from '../../shell/session.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { TrendChart } from '../../ui/charts.tsx';
 import { Ago, Figure, Meter, Money, Num, Points, useFormats, When } from '../../ui/figures.tsx';
@@ -132,27 +132,45 @@ interface AumPanelProps {
 
 function AumPanel({ aum, definition }: AumPanelProps) {
   const t = useText();
+  const may = useMay();
   const formats = useFormats();
   const localized = useLocalized();
+  const { metric, trend } = aum;
+  const title = t('home.aum', { currency: aum.currency });
+  const lineOf = (isReckoned: boolean): (number | undefined)[] =>
+    trend.map((point) => ((point.isReckoned === true) === isReckoned ? point.totalMinor : undefined));
+  const hasReckoned = trend.some((point) => point.isReckoned);
+  const note = metric
+    ? t('home.aumMetric', { title: localized(metric.title), version: metric.version })
+    : localized(definition);
   return (
-    <Panel title={t('home.aum', { currency: aum.currency })} note={localized(definition)}>
+    <Panel
+      title={title}
+      note={
+        metric && may('metrics.read') ? (
+          <Link to="/insights/metrics/$metricId" params={{ metricId: metric.id }}>
+            {note}
+          </Link>
+        ) : (
+          note
+        )
+      }
+    >
       <Figure
         label={t('home.aumCustomers', { count: formats.number(aum.customers) })}
         value={<Money amountMinor={aum.totalMinor} currency={aum.currency} compact />}
         note={<Change share={aum.changeShare} />}
       />
       <TrendChart
-        label={t('home.aum', { currency: aum.currency })}
-        days={aum.trend.map((point) => dayOf(point.month))}
+        label={title}
+        days={trend.map((point) => dayOf(point.month))}
         series={[
-          {
-            name: t('home.aum', { currency: aum.currency }),
-            values: aum.trend.map((point) => point.totalMinor),
-          },
+          { name: hasReckoned ? t('home.aumKept') : title, values: lineOf(false) },
+          ...(hasReckoned ? [{ name: t('home.aumReckoned'), values: lineOf(true), dashed: true }] : []),
         ]}
         format={(amount) => formats.money(amount, aum.currency, { compact: true })}
         height={200}
-        area
+        area={!hasReckoned}
         monthly
       />
     </Panel>
