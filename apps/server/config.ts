@@ -122,6 +122,12 @@ export const Settings = Type.Object(
       default: 'zh-Hant',
       description: 'Language of messages to a customer who chose none',
     }),
+    RAPPORT_TAG_HISTORY_DAYS: Type.Integer({
+      minimum: 0,
+      maximum: 3_660,
+      default: 31,
+      description: 'How many days back the values of tags are kept, for questions as of a past day',
+    }),
     RAPPORT_DEMO_CUSTOMERS: Type.Integer({
       minimum: 100,
       maximum: 10_000_000,

@@ -125,17 +125,18 @@ const CURRENCY_DIGITS: Readonly<Record<string, number>> = {
   JOD: 3,
 };
 
+/** Where a tag's values are; of past ones also their day. */
+export type TagPlace = Pick<TagEntry, 'table' | 'column' | 'segments' | 'asOfDay'>;
+
 /** What conditions know of a tag. */
-export function tagEntry(
-  definition: TagDefinition,
-  place: { readonly table: string; readonly column: string; readonly segments?: readonly string[] },
-): TagEntry {
+export function tagEntry(definition: TagDefinition, place: TagPlace): TagEntry {
   const isMoney = definition.valueType === 'money' && definition.unit !== undefined;
   return {
     type: definition.valueType,
     table: place.table,
     column: place.column,
     ...(place.segments ? { segments: place.segments } : {}),
+    ...(place.asOfDay === undefined ? {} : { asOfDay: place.asOfDay }),
     title: definition.title,
     ...(definition.description === undefined ? {} : { description: { en: definition.description } }),
     category: definition.category.split('/').map((part) => ({ en: part })),
@@ -159,9 +160,7 @@ export function conditionCatalog(input: {
   readonly entries: StatisticEntries;
   readonly definitions: readonly TagDefinition[];
   /** Where a tag's values are; `undefined` when it has none. */
-  readonly placeOf: (
-    tagId: string,
-  ) => { readonly table: string; readonly column: string; readonly segments?: readonly string[] } | undefined;
+  readonly placeOf: (tagId: string) => TagPlace | undefined;
 }): ConditionCatalog {
   const { release, entries } = input;
   const tags = new Map<string, TagEntry>();

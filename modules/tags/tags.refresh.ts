@@ -4,6 +4,8 @@ import { type Static, Type } from 'typebox';
 import { messageOf, type Placed } from './compute.ts';
 import type { TagDefinition, TagRefreshDetail, TagRefreshRequest, TagRefreshView } from './contract.ts';
 import { figuresOf } from './distribution.ts';
+import { keepHistory } from './history.ts';
+import { createIndexing } from './indexing.ts';
 import type { TagInputs } from './inputs.ts';
 import { dependenciesOf, orderTags } from './plan.ts';
 import {
@@ -35,7 +37,7 @@ export interface TagRefreshes {
   publishScores(scores: ModelScores): Promise<Release>;
 }
 
-/** Answers placements that become visible together with the new values. */
+/** Answers placements that become visible together with the new values, and names that end with them. */
 export type PublishExtender = (refresh: {
   readonly refreshId: string;
   readonly asOf: EpochMs;
@@ -44,7 +46,7 @@ export type PublishExtender = (refresh: {
   /** New values by tag id; of patched tags the last segment is new. */
   readonly places: ReadonlyMap<string, Placed>;
   readonly signal: AbortSignal;
-}) => Promise<Readonly<Record<string, Placement>>>;
+}) => Promise<{ readonly set: Readonly<Record<string, Placement>>; readonly remove?: readonly string[] }>;
 
 /** A table of scores and the tag that it becomes. */
 export interface ModelScores {
@@ -71,7 +73,7 @@ export function createRefreshes(context: TagContext): TagRefreshes {
   const { deps, store, computation, worldFor, defaultAsOf, customerCount, figuresByTag } = context;
   const { warehouse, releases, clock, log } = deps;
   const costs = createRefreshStore(deps.relational);
-  const extenders: PublishExtender[] = [];
+  const extenders: PublishExtender[] = [({ asOf }) => keepHistory(context, asOf), createIndexing(context)];
   const listeners: ((refresh: { release: number; tagIds: readonly string[] }) => Promise<void>)[] = [];
 
   /** Tags to compute: those asked for and all they read, in order. */
@@ -227,16 +229,17 @@ export function createRefreshes(context: TagContext): TagRefreshes {
         const placed = place?.table ?? world.release.placements.get(`tag/${id}`)?.table;
         if (own && placed !== undefined) made.set(id, { definitionVersion: version, placed, inputs: own });
       }
-      for (const extend of extenders)
-        Object.assign(
-          set,
-          await extend({ refreshId, asOf, release: world.release, places, signal: run.signal }),
-        );
+      const remove: string[] = [];
+      for (const extend of extenders) {
+        const more = await extend({ refreshId, asOf, release: world.release, places, signal: run.signal });
+        Object.assign(set, more.set);
+        remove.push(...(more.remove ?? []));
+      }
       run.signal.throwIfAborted();
       const release =
         Object.keys(set).length === 0
           ? await releases.current()
-          : await releases.publish({ set, note: `tags ${refreshId}` });
+          : await releases.publish({ set, remove, note: `tags ${refreshId}` });
       const failures = [
         ...[...failed].map(([tagId, error]) => ({ tagId, error })),
         ...[...blocked].map(([tagId, message]) => ({ tagId, error: `Blocked: ${message}` })),
@@ -376,7 +379,12 @@ export function createRefreshes(context: TagContext): TagRefreshes {
         figuresOf(warehouse, placement.table, [{ tagId, column: placement.column, type: 'number' }]),
         customerCount(await releases.current()),
       ]);
-      const release = await releases.publish({ set: { [`tag/${tagId}`]: placement }, note });
+      const { set, remove } = await keepHistory(context, clock.now(), [tagId]);
+      const release = await releases.publish({
+        set: { ...set, [`tag/${tagId}`]: placement },
+        remove,
+        note,
+      });
       const found = figures.get(tagId);
       const version = (await store.all()).find((tag) => tag.definition.id === tagId)?.version ?? 1;
       const refreshId = newId('trf');

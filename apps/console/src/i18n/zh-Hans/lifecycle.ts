@@ -1,6 +1,6 @@
 export const lifecycle = {
   title: '客户生命周期',
-  intro: '每位客户恰在一个阶段:现在在哪、有什么活动触达、从哪里迁移而来。',
+  intro: '每位客户恰在一个阶段：现在在哪、有什么活动触达、从哪里迁移而来。',
   tag: '阶段标签',
   period: '迁移期间',
   days: '{{count}} 天',
@@ -9,10 +9,10 @@ export const lifecycle = {
   noProgrammes: '目前没有进行中的活动触达此阶段',
   missed: '{{count}} 位未被任何活动选中',
   moves: '阶段迁移',
-  movesNote: '自 {{from}} 至今;每行合计 100%。',
+  movesNote: '自 {{from}} 至今；每行合计 100%。',
   before: '原阶段',
   customers: '客户数',
-  move: '{{count}} 位客户:{{from}} → {{to}}',
+  move: '{{count}} 位客户：{{from}} → {{to}}',
   noMoves: '尚无可显示的迁移',
-  noMovesHint: '系统保留每个结束日的标签值,第二天起即可看到迁移。',
+  noMovesHint: '系统保留每个结束日的标签值，第二天起即可看到迁移。',
 };

@@ -1,6 +1,6 @@
 export const lifecycle = {
   title: '客戶生命週期',
-  intro: '每位客戶恰在一個階段:現在在哪、有什麼活動觸達、從哪裡遷移而來。',
+  intro: '每位客戶恰在一個階段：現在在哪、有什麼活動觸達、從哪裡遷移而來。',
   tag: '階段標籤',
   period: '遷移期間',
   days: '{{count}} 天',
@@ -9,10 +9,10 @@ export const lifecycle = {
   noProgrammes: '目前沒有進行中的活動觸達此階段',
   missed: '{{count}} 位未被任何活動選中',
   moves: '階段遷移',
-  movesNote: '自 {{from}} 至今;每列合計 100%。',
+  movesNote: '自 {{from}} 至今；每列合計 100%。',
   before: '原階段',
   customers: '客戶數',
-  move: '{{count}} 位客戶:{{from}} → {{to}}',
+  move: '{{count}} 位客戶：{{from}} → {{to}}',
   noMoves: '尚無可顯示的遷移',
-  noMovesHint: '系統保留每個結束日的標籤值,第二天起即可看到遷移。',
+  noMovesHint: '系統保留每個結束日的標籤值，第二天起即可看到遷移。',
 };
