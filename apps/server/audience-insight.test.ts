@@ -623,3 +623,44 @@ describe('growth', () => {
     expect([bad.status, bad.body.code]).toEqual([422, 'audiences.bad_policy']);
   });
 });
+
+describe('docs/audiences.md', () => {
+  it('has requests that run as they stand there', async () => {
+    const page = await readFile(new URL('../../docs/audiences.md', import.meta.url), 'utf8');
+    // The tags of the demo bank, by what this one has in their place.
+    const inThisBank = (text: string): string =>
+      text.replaceAll('"risk_level"', '"visits"').replaceAll('"fund_amount"', '"wealth"');
+    const requests = [...page.matchAll(/```http\n([\s\S]*?)```/g)].flatMap(([, block = '']) =>
+      block.split(/\n\n(?=[A-Z]+ \/)/),
+    );
+    expect(requests.length).toBeGreaterThan(14);
+    const ids: Record<string, string> = {};
+    const filled = (text: string): string =>
+      text.replaceAll(/\{(audience|snapshot|list)\}/g, (_, name: string) => ids[name] ?? name);
+    for (const request of requests) {
+      const [, method = '', path = '', body = ''] =
+        /^(\S+) (\S+)\n?([\s\S]*)$/.exec(filled(request.trim())) ?? [];
+      const answer = await fetch(`${server.url}/api/v1${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === ''
+            ? {}
+            : { 'content-type': path.includes('/content') ? 'text/csv' : 'application/json' }),
+        },
+        ...(body === '' ? {} : { body: inThisBank(body) }),
+      });
+      const text = await answer.text();
+      expect(answer.status, `${request}\n${text}`).toBeLessThan(300);
+      const { id, jobId, report }: { id?: string; jobId?: string; report?: MatchReport } = JSON.parse(text);
+      for (const [name, prefix] of [
+        ['audience', 'aud_'],
+        ['snapshot', 'snp_'],
+        ['list', 'lst_'],
+      ] as const)
+        if (id?.startsWith(prefix)) ids[name] = id;
+      if (jobId) await finished({ jobId });
+      if (report) expect(report).toMatchObject({ rows: 3, matched: 2, unmatched: 1, customers: 2 });
+    }
+  });
+});
