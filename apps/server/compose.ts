@@ -259,7 +259,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     matcher: createIdentityMatcher({ warehouse, dataKey: secrets.dataKey }),
     publishScores: (scores) => tags.publishScores(scores),
   });
-  tags.onRefreshed(() => insight.growth.onRefreshed());
+  tags.onRefreshed(() => insight.onRefreshed());
   const checkCondition = (condition: Parameters<typeof audiences.faults>[0]) => audiences.faults(condition);
   const metrics = createMetrics({
     relational,

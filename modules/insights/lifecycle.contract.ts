@@ -20,7 +20,9 @@ export const LifecycleQuery = Type.Object({
       examples: ['lifecycle_stage'],
     }),
   ),
-  from: Type.Optional(Day('Day that moves are counted from; absent = no moves')),
+  from: Type.Optional(
+    Day('Day that moves are counted from, or the first whose values are kept; absent = no moves'),
+  ),
 });
 export type LifecycleQuery = Static<typeof LifecycleQuery>;
 
@@ -65,12 +67,6 @@ export const LifecycleBoard = Type.Object(
       description: 'Every customer is in exactly one; in the order of the dictionary, not known last',
     }),
     moves: Type.Optional(TagTransitionMatrix),
-    noMoves: Type.Optional(
-      Type.String({
-        description: 'Why there are no moves',
-        examples: ['No values of lifecycle_stage are kept of 2026-05-01 or before.'],
-      }),
-    ),
   },
   { description: 'Stages of life: who is where, who moved, what reaches them' },
 );

@@ -1,8 +1,9 @@
 import type { Audiences } from '@rapport/audiences';
 import type { Campaign } from '@rapport/campaigns/contract';
-import { type Actor, type Clock, Problem, toIso } from '@rapport/kernel';
+import { type Actor, type Clock, toIso } from '@rapport/kernel';
 import { type CidSet, emptyCidSet } from '@rapport/stores';
 import type { TagLibrary, Tags } from '@rapport/tags';
+import type { TagTransitionMatrix } from '@rapport/tags/contract';
 import type { InsightCampaigns } from './insights.deps.ts';
 import { insightsProblems } from './insights.problems.ts';
 import type { LifecycleBoard, LifecycleQuery } from './lifecycle.contract.ts';
@@ -17,7 +18,9 @@ export interface Lifecycle {
 
 export interface LifecycleDeps {
   readonly clock: Clock;
-  readonly tags: Pick<Tags, 'list' | 'get'> & { readonly library: Pick<TagLibrary, 'transitions'> };
+  readonly tags: Pick<Tags, 'list' | 'get'> & {
+    readonly library: Pick<TagLibrary, 'keptDays' | 'transitions'>;
+  };
   readonly audiences: Pick<Audiences, 'resolve'>;
   readonly campaigns: Pick<InsightCampaigns, 'list' | 'sets'>;
   readonly scopeOf: (actor: Actor) => Promise<readonly string[] | undefined>;
@@ -84,18 +87,16 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
     );
   };
 
+  /** From the day asked for, or the first day whose values are kept. */
   const movesOf = async (
     tagId: string,
-    from: string | undefined,
+    asked: string | undefined,
     actor: Actor,
-  ): Promise<Pick<LifecycleBoard, 'moves' | 'noMoves'>> => {
-    if (from === undefined) return {};
-    try {
-      return { moves: await tags.library.transitions(tagId, { from }, actor) };
-    } catch (error) {
-      if (error instanceof Problem && error.code === 'tags.not_computed') return { noMoves: error.message };
-      throw error;
-    }
+  ): Promise<TagTransitionMatrix | undefined> => {
+    if (asked === undefined) return undefined;
+    const days = await tags.library.keptDays(tagId);
+    const from = days.findLast((day) => day <= asked) ?? days[0];
+    return from === undefined ? undefined : tags.library.transitions(tagId, { from }, actor);
   };
 
   return {
@@ -148,7 +149,7 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
               reached: reaching.reduce((all, { cids: some }) => all.or(some), emptyCidSet()).size,
             };
           }),
-        ...moves,
+        ...(moves ? { moves } : {}),
       };
     },
   };

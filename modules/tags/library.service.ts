@@ -1,4 +1,5 @@
 import type { Actor } from '@rapport/kernel';
+import type { Release } from '@rapport/stores';
 import { type Static, Type } from 'typebox';
 import type { TagWorld } from './compute.ts';
 import type { StatisticalDefinition, TagDefinition } from './contract.ts';
@@ -27,6 +28,8 @@ export interface TagLibrary {
    * asked for, and tags of the bank with the same id stay. @throws tags.not_found for ids and themes there are not
    */
   install(request: TagLibraryInstall, actor: Actor): Promise<TagLibraryInstalled>;
+  /** Days whose values of a tag are kept, `yyyy-mm-dd`, oldest first. */
+  keptDays(tagId: string): Promise<readonly string[]>;
   /**
    * How customers moved between the values of a text tag from one day to another, by the values kept of those days
    * (`history/<day>/tag/<id>`). @throws tags.not_found, tags.not_computed, tags.invalid
@@ -353,6 +356,10 @@ export function createTagLibrary(
       };
     },
 
+    async keptDays(tagId) {
+      return daysIn((await releases.current()).placements, tagId);
+    },
+
     async transitions(tagId, { from, to }, actor) {
       const { definition } = mustFind(await store.all(), tagId);
       if (definition.valueType !== 'text')
@@ -360,10 +367,7 @@ export function createTagLibrary(
           detail: `Moves are between the values of a text tag; ${tagId} is ${definition.valueType}.`,
         });
       const { placements } = await releases.current();
-      const days = [...placements.keys()]
-        .flatMap((name) => /^history\/(\d{4}-\d{2}-\d{2})\/tag\/(.+)$/.exec(name)?.slice(1, 3) ?? [])
-        .flatMap((part, index, parts) => (index % 2 === 0 && parts[index + 1] === tagId ? [part] : []))
-        .toSorted();
+      const days = daysIn(placements, tagId);
       const placeOn = (asked: string | undefined) => {
         const day = asked === undefined ? undefined : days.findLast((each) => each <= asked);
         const name = day === undefined ? `tag/${tagId}` : `history/${day}/tag/${tagId}`;
@@ -403,6 +407,14 @@ export function createTagLibrary(
     },
   };
 }
+
+const daysIn = (placements: Release['placements'], tagId: string): string[] =>
+  [...placements.keys()]
+    .flatMap((name) => {
+      const [, day, id] = /^history\/(\d{4}-\d{2}-\d{2})\/tag\/(.+)$/.exec(name) ?? [];
+      return day !== undefined && id === tagId ? [day] : [];
+    })
+    .toSorted();
 
 /** Counts of moves as a matrix whose rows add up to 1; '' is a value that is not known. */
 function matrixOf(

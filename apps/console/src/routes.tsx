@@ -218,6 +218,10 @@ const tags = [
     lazyRouteComponent(() => import('./pages/customers/customers-page.tsx'), 'CustomersPage'),
   ),
   page(
+    '/identity',
+    lazyRouteComponent(() => import('./pages/identity/identity-page.tsx'), 'IdentityPage'),
+  ),
+  page(
     '/customers/$customerId',
     lazyRouteComponent(() => import('./pages/customers/customer-page.tsx'), 'CustomerPage'),
   ),

@@ -51,6 +51,7 @@ export const navigation: readonly NavigationProduct[] = [
       { to: '/catalog', text: 'shell.page.catalog', permission: 'catalog.read' },
       { to: '/lineage', text: 'shell.page.lineage', permission: 'lineage.read' },
       { to: '/customers', text: 'shell.page.customers', permission: 'customers.read' },
+      { to: '/identity', text: 'shell.page.identity', permission: 'identity.read' },
       { to: '/sources', text: 'shell.page.sources', permission: 'sources.read' },
     ],
   },

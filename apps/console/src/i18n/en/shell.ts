@@ -31,6 +31,7 @@ export const shell = {
     catalog: 'Data catalogue',
     lineage: 'Lineage',
     customers: 'Customers',
+    identity: 'Identity',
     sources: 'Sources',
     models: 'Models',
     reports: 'Campaign reports',

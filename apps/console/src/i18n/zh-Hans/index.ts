@@ -7,6 +7,7 @@ import { content } from './content.ts';
 import { customers } from './customers.ts';
 import { governance } from './governance.ts';
 import { home } from './home.ts';
+import { identity } from './identity.ts';
 import { insight } from './insight.ts';
 import { lifecycle } from './lifecycle.ts';
 import { lists } from './lists.ts';
@@ -32,6 +33,7 @@ export const zhHans = {
   decisions,
   governance,
   home,
+  identity,
   insight,
   lifecycle,
   lists,

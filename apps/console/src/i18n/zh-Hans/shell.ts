@@ -34,6 +34,7 @@ export const shell: Translation<typeof en> = {
     catalog: '数据目录',
     lineage: '血缘',
     customers: '客户',
+    identity: '身份识别',
     sources: '数据源',
     models: '模型',
     reports: '活动报告',

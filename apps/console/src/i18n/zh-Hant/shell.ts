@@ -34,6 +34,7 @@ export const shell: Translation<typeof en> = {
     catalog: '數據目錄',
     lineage: '血緣',
     customers: '客戶',
+    identity: '身份識別',
     sources: '數據源',
     models: '模型',
     reports: '活動報告',

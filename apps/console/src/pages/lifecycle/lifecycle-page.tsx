@@ -82,28 +82,30 @@ function StageCard({ stage }: { readonly stage: LifecycleStage }) {
   const missed = stage.customers - stage.reached;
   return (
     <Panel>
-      <Figure
-        label={nameOf(stage.stage, stage.title)}
-        value={<Num value={stage.customers} />}
-        note={t('lifecycle.share', { share: formats.percent(stage.share, 1) })}
-      />
-      <Meter share={stage.share} />
-      {stage.programmes.length === 0 ? (
-        <p className="faint">{t('lifecycle.noProgrammes')}</p>
-      ) : (
-        <ul className="list-plain stack gap-s">
-          {stage.programmes.map(({ campaignId, name, state, customers }) => (
-            <li key={campaignId} className="row gap-s">
-              <Link to="/campaigns/$campaignId" params={{ campaignId }}>
-                {name}
-              </Link>
-              <CampaignStateBadge state={state} />
-              <span className="num faint">{formats.number(customers)}</span>
-            </li>
-          ))}
-          <li className="faint">{t('lifecycle.missed', { count: formats.number(missed) })}</li>
-        </ul>
-      )}
+      <div className="stack gap-s">
+        <Figure
+          label={nameOf(stage.stage, stage.title)}
+          value={<Num value={stage.customers} />}
+          note={t('lifecycle.share', { share: formats.percent(stage.share, 1) })}
+        />
+        <Meter share={stage.share} />
+        {stage.programmes.length === 0 ? (
+          <p className="faint">{t('lifecycle.noProgrammes')}</p>
+        ) : (
+          <ul className="list-plain stack gap-s">
+            {stage.programmes.map(({ campaignId, name, state, customers }) => (
+              <li key={campaignId} className="row gap-s">
+                <Link to="/campaigns/$campaignId" params={{ campaignId }}>
+                  {name}
+                </Link>
+                <CampaignStateBadge state={state} />
+                <span className="num faint">{formats.number(customers)}</span>
+              </li>
+            ))}
+            <li className="faint">{t('lifecycle.missed', { count: formats.number(missed) })}</li>
+          </ul>
+        )}
+      </div>
     </Panel>
   );
 }
@@ -154,7 +156,7 @@ function MovesPanel({ board, days }: { readonly board: LifecycleBoard; readonly 
           ]}
         />
       ) : (
-        <Nothing title={t('lifecycle.noMoves')} hint={board.noMoves ?? t('lifecycle.noMovesHint')} />
+        <Nothing title={t('lifecycle.noMoves')} hint={t('lifecycle.noMovesHint')} />
       )}
     </Panel>
   );
