@@ -27,6 +27,11 @@ export interface CodedTags {
     signal?: AbortSignal,
   ): AsyncGenerator<CodedPair & { readonly totals: Float64Array }>;
   /**
+   * After new data: lets go what is no more, and reads what took its place, so that the next question need not wait.
+   * Does nothing where nobody asked yet.
+   */
+  renew(catalog: ConditionCatalog, release: Release, signal?: AbortSignal): Promise<void>;
+  /**
    * The commonest members of a list tag with their customers, who may be in several; `undefined` when the tag is no
    * list, or its members are not indexed.
    */
@@ -132,15 +137,59 @@ export function createCodedTags(deps: CodedTagsDeps): CodedTags {
     return packed;
   };
 
-  /** What no present question used goes first; then what was just read, for pushing out the others gains nothing. */
-  const makeRoom = (present: number, latest: string): void => {
-    const stale = [...kept].filter(([, { usedIn }]) => usedIn < present).map(([key]) => key);
-    for (const key of [...stale, latest]) {
+  const forget = (key: string): void => {
+    keptBytes -= kept.get(key)?.pair.bytes.length ?? 0;
+    kept.delete(key);
+  };
+  /** What no present question used makes room first; then what was just read, for pushing out the others gains nothing. */
+  const keep = (key: string, pair: Pair, present: number): void => {
+    if (kept.has(key)) return;
+    kept.set(key, { pair, usedIn: present });
+    keptBytes += pair.bytes.length;
+    const stale = [...kept].filter(([, { usedIn }]) => usedIn < present).map(([each]) => each);
+    for (const each of [...stale, key]) {
       if (keptBytes <= memoryBytes) return;
-      keptBytes -= kept.get(key)?.pair.bytes.length ?? 0;
-      kept.delete(key);
+      forget(each);
     }
   };
+
+  async function* pairs(
+    tagIds: readonly string[],
+    catalog: ConditionCatalog,
+    release: Release,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Pair> {
+    const wanted = new Set(tagIds);
+    const asked = keyedPairs(catalog).filter(({ ids }) => ids.some((id) => wanted.has(id)));
+    for (let from = 0; from < asked.length; from += PAIRS_AT_ONCE) {
+      const group = asked.slice(from, from + PAIRS_AT_ONCE);
+      const missing = group.filter(({ key }) => !kept.has(key));
+      // Held by itself from here on: what is read next may push what is kept out.
+      const found = new Map<string, Pair>();
+      for (const { key } of group) {
+        const known = kept.get(key);
+        if (!known) continue;
+        known.usedIn = release.number;
+        found.set(key, known.pair);
+      }
+      const fresh = await read(
+        missing.map(({ ids }) => ids),
+        catalog,
+        release,
+        signal,
+      );
+      for (const [at, { key }] of missing.entries()) {
+        const pair = fresh[at];
+        if (!pair) continue;
+        found.set(key, pair);
+        keep(key, pair, release.number);
+      }
+      for (const { key } of group) {
+        const pair = found.get(key);
+        if (pair) yield { ...pair, tags: pair.tags.filter(({ tag }) => wanted.has(tag)) };
+      }
+    }
+  }
 
   return {
     async buckets(tagId, catalog, release, signal) {
@@ -153,40 +202,29 @@ export function createCodedTags(deps: CodedTagsDeps): CodedTags {
       const found = await deps.indexedMembers(tagId, MOST_VALUES, catalog, release, signal);
       return found?.map(({ label, cids }, at) => ({ bucket: { code: at + 1, values: [label] }, cids }));
     },
-    async *pairs(tagIds, catalog, release, signal) {
-      const wanted = new Set(tagIds);
-      // Pairs are the same whatever is asked for, so that what is kept serves every question.
-      const all = catalog.tagIds().filter((id) => catalog.tag(id)?.type !== 'list');
-      const asked = Array.from({ length: Math.ceil(all.length / 2) }, (_, at) =>
-        all.slice(2 * at, 2 * at + 2),
-      )
-        .filter((ids) => ids.some((id) => wanted.has(id)))
-        .map((ids) => ({ ids, key: JSON.stringify(ids.map((id) => [id, placeOf(catalog.tag(id))])) }));
-      for (let from = 0; from < asked.length; from += PAIRS_AT_ONCE) {
-        const group = asked.slice(from, from + PAIRS_AT_ONCE);
-        const missing = group.filter(({ key }) => !kept.has(key));
-        const fresh = await read(
-          missing.map(({ ids }) => ids),
-          catalog,
-          release,
-          signal,
-        );
-        const present = new Map(missing.map(({ key }, at) => [key, fresh[at]]));
-        for (const { key } of group) {
-          const known = kept.get(key);
-          if (known) known.usedIn = release.number;
-          const pair = known?.pair ?? present.get(key);
-          if (!pair) continue;
-          if (!known) {
-            kept.set(key, { pair, usedIn: release.number });
-            keptBytes += pair.bytes.length;
-            makeRoom(release.number, key);
-          }
-          yield { ...pair, tags: pair.tags.filter(({ tag }) => wanted.has(tag)) };
-        }
-      }
+    pairs,
+    async renew(catalog, release, signal) {
+      if (kept.size === 0) return;
+      const all = keyedPairs(catalog);
+      const present = new Set(all.map(({ key }) => key));
+      for (const key of [...kept.keys()]) if (!present.has(key)) forget(key);
+      const reading = pairs(
+        all.flatMap(({ ids }) => ids),
+        catalog,
+        release,
+        signal,
+      );
+      for await (const { bytes } of reading) if (keptBytes + bytes.length > memoryBytes) return;
     },
   };
+}
+
+/** Tags two by two, the same ones whatever is asked for, so that what is kept serves every question. */
+function keyedPairs(catalog: ConditionCatalog): { readonly ids: readonly string[]; readonly key: string }[] {
+  const all = catalog.tagIds().filter((id) => catalog.tag(id)?.type !== 'list');
+  return Array.from({ length: Math.ceil(all.length / 2) }, (_, at) => all.slice(2 * at, 2 * at + 2)).map(
+    (ids) => ({ ids, key: JSON.stringify(ids.map((id) => [id, placeOf(catalog.tag(id))])) }),
+  );
 }
 
 /** What makes two readings of a tag the same: its table, its column and the segments behind them. */

@@ -53,6 +53,8 @@ export interface Insight extends ProfileService {
   readonly lookalikes: Lookalikes;
   readonly lists: Lists;
   readonly growth: Growth;
+  /** New data is there: audiences that wait for it are queued, and codes of tags that were in use are read anew. */
+  onRefreshed(): Promise<void>;
 }
 
 /** Everything beyond counting that is done with audiences: profile, overlap, relax, look-alike, lists, growth. */
@@ -84,12 +86,21 @@ export function createAudienceInsight(deps: InsightDeps): Insight {
     ...deps,
     ...(deps.listUsages ? { usages: deps.listUsages } : {}),
   });
+  const growth = createGrowth({ ...deps, lists });
   const shared = { audiences, releases, catalog: deps.catalog, codes };
   return {
     ...createProfiles(shared),
     relax: createRelaxing({ audiences, releases, codes }),
     lookalikes: createLookalikes({ ...deps, codes, lists }),
     lists,
-    growth: createGrowth({ ...deps, lists }),
+    growth,
+    async onRefreshed() {
+      await growth.onRefreshed();
+      const release = await releases.current();
+      // Nobody waits for it: whoever asks before it is through reads for themselves.
+      codes.renew(await deps.catalog(release), release).catch((error: unknown) => {
+        deps.log.warn({ err: error }, 'codes of tags could not be read ahead; the next profile reads them');
+      });
+    },
   };
 }

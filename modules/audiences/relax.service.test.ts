@@ -52,6 +52,7 @@ describe('relaxing a condition', () => {
           codes: {
             buckets,
             members: async () => undefined,
+            renew: async () => undefined,
             pairs: () => {
               throw new Error('relaxing reads no codes');
             },

@@ -1,6 +1,7 @@
 export const identity = {
   title: 'One customer',
-  intro: 'Records of the same person or firm become one customer; nothing is lost, and every merge can be undone.',
+  intro:
+    'Records of the same person or firm become one customer; nothing is lost, and every merge can be undone.',
   run: 'Find duplicates',
   runFull: 'Compare everything anew',
   runState: {
