@@ -6,6 +6,8 @@ import { type RunningServer, startServer } from './server.ts';
 export interface TestServer {
   readonly url: string;
   readonly home: string;
+  /** The modules themselves, for what comes to them by other ways than HTTP. */
+  readonly platform: RunningServer['platform'];
   /** Signs in as one of the first users; answers a caller of the API that throws on a refusal. */
   as(username: string): Promise<Caller>;
   /** Stops the server and starts it again on the same data. */
@@ -36,6 +38,9 @@ export async function startTestServer(
       return server.url;
     },
     home,
+    get platform() {
+      return server.platform;
+    },
     async as(username) {
       const file: { users: { username: string; password: string }[] } = JSON.parse(
         await readFile(join(home, 'credentials.json'), 'utf8'),

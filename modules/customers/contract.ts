@@ -188,9 +188,66 @@ export const CurrencyTotal = Type.Object(
 );
 export type CurrencyTotal = Static<typeof CurrencyTotal>;
 
+const Related = {
+  customerId: Type.String({ description: 'The other customer', examples: ['C00005678'] }),
+  kind: Type.String({ description: '`retail` or `corporate`', examples: ['corporate'] }),
+  name: Type.Optional(
+    Type.String({ description: 'Name; masked without the permission customers.pii', examples: ['海●●'] }),
+  ),
+} as const;
+const Hidden = Type.Integer({
+  minimum: 0,
+  description: 'How many more there are outside the caller’s org scope',
+  examples: [0],
+});
+
+export const ProfileHousehold = Type.Object(
+  {
+    because: Type.String({
+      description:
+        'What they have in common: address_and_surname, address_and_phone, phone_and_surname or joint_account',
+      examples: ['address_and_surname'],
+    }),
+    members: Type.Array(Type.Object(Related, { description: 'Another member' }), {
+      description: 'The others of the household, by customer id',
+    }),
+    hidden: Hidden,
+  },
+  { description: 'The household 家庭 as the latest identity run found it' },
+);
+export type ProfileHousehold = Static<typeof ProfileHousehold>;
+
+export const ProfileRelation = Type.Object(
+  {
+    ...Related,
+    relation: Type.String({
+      description: 'legal_representative, shareholder, payroll, supplier or another kind of the source',
+      examples: ['shareholder'],
+    }),
+    direction: Type.Union([Type.Literal('out'), Type.Literal('in')], {
+      description: '`out`: from this customer to the other; `in`: from the other to this one',
+      examples: ['out'],
+    }),
+    share: Type.Optional(Type.Number({ description: 'Share held, 0 … 1', examples: [0.4] })),
+    since: Type.Optional(Day('Since', '2020-01-15')),
+    until: Type.Optional(Day('Until', '2027-01-15')),
+    source: SourceId,
+  },
+  { description: 'A relation between people and enterprises 企業' },
+);
+export type ProfileRelation = Static<typeof ProfileRelation>;
+
 export const CustomerProfile = Type.Object(
   {
     ...CustomerSummary.properties,
+    records: Type.Array(Type.String({ description: 'Bank id', examples: ['C00001234'] }), {
+      description: 'Bank ids that are this customer, its own first',
+    }),
+    household: Type.Optional(ProfileHousehold),
+    relations: Type.Array(ProfileRelation, {
+      description: 'Relations with other customers; shareholders below `minShare` of the rules are left out',
+    }),
+    hiddenRelations: Hidden,
     phone: Type.Optional(
       Type.String({ description: 'Phone; masked without customers.pii', examples: ['09●●●●●678'] }),
     ),

@@ -1,8 +1,7 @@
-import type { EpochMs } from '@rapport/kernel';
 import type { Placement, Warehouse } from '@rapport/stores';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { CONTACT_FILTER, POINT_READ } from './timeline.ts';
+import { POINT_READ } from './timeline.ts';
 
 const Text = Type.String();
 const OptionalText = Type.Union([Type.String(), Type.Null()]);
@@ -50,7 +49,16 @@ const Holding = Type.Object({
   source: Text,
 });
 const Identity = Type.Object({ kind: Text, source: Text });
-const Figures = Type.Object({ rows: Text, last_ms: Text, messages: Text, sent: Text });
+const Relation = Type.Object({
+  direction: Type.Union([Type.Literal('out'), Type.Literal('in')]),
+  kind: Text,
+  other_cid: Type.Integer(),
+  share: Type.Union([Type.Number(), Type.Null()]),
+  since: OptionalText,
+  until: OptionalText,
+  source: Text,
+});
+const Household = Type.Object({ because: Text, others: Type.Array(Type.Integer()) });
 
 export type CardAccount = Static<typeof Account>;
 export type CardHolding = Static<typeof Holding>;
@@ -64,12 +72,10 @@ export interface CustomerCard {
   /** Current ones first, then the latest. */
   readonly holdings: readonly CardHolding[];
   readonly identities: readonly Static<typeof Identity>[];
-  readonly figures: {
-    readonly transactions: number;
-    readonly events: number;
-    readonly contacts: number;
-    readonly lastActivityMs: EpochMs | undefined;
-  };
+  /** By kind, the greatest share first. */
+  readonly relations: readonly Static<typeof Relation>[];
+  /** One for each of the customer's records that is in one. */
+  readonly households: readonly Static<typeof Household>[];
 }
 
 const readers = {
@@ -78,8 +84,9 @@ const readers = {
   account: Compile(Type.Array(Account)),
   holding: Compile(Type.Array(Holding)),
   identity: Compile(Type.Array(Identity)),
+  relation: Compile(Type.Array(Relation)),
+  household: Compile(Type.Array(Household)),
 };
-const figuresReader = Compile(Figures);
 const PartRow = Type.Object({ part: Text, json: Text });
 /** Rows of one kind that are shown at most. */
 const SHOWN = 500;
@@ -95,6 +102,9 @@ const TYPES: Readonly<Record<string, string>> = {
   until: 'Nullable(Date32)',
   balance_minor: 'Nullable(String)',
   amount_minor: 'Nullable(String)',
+  other_cid: 'UInt32',
+  share: 'Nullable(Float64)',
+  others: 'Array(UInt32)',
 };
 const rowsSql = (columns: readonly string[]): string =>
   `toJSONString(groupArray(${SHOWN})(CAST(tuple(${columns.join(', ')}) AS Tuple(${columns.map((column) => `${column} ${TYPES[column] ?? 'String'}`).join(', ')}))))`;
@@ -105,59 +115,51 @@ const PARTS = [
   ['account', rowsSql(Object.keys(Account.properties))],
   ['holding', rowsSql(Object.keys(Holding.properties))],
   ['identity', rowsSql(Object.keys(Identity.properties))],
+  ['relation', rowsSql(Object.keys(Relation.properties))],
+  ['household', rowsSql(Object.keys(Household.properties))],
 ] as const;
 
 /**
- * Reads all of it in one statement: beyond a few rows the price of a point read is the statement, not the rows.
+ * Reads all of it in one statement: beyond a few rows the price of a point read is the statement and the tables it
+ * names, not the rows.
+ * @param records  numbers of the bank ids that are this customer, its own among them
  */
 export async function readCard(
   warehouse: Warehouse,
   placements: ReadonlyMap<string, Placement>,
   cid: number,
+  records: readonly number[],
 ): Promise<CustomerCard> {
-  const figures = (part: string, table: string, messages: string, sent: string): string =>
-    `SELECT '${part}' AS part, toJSONString(CAST(tuple(count(), toUnixTimestamp64Milli(maxIf(at, NOT ${messages})), countIf(${messages}), countIf(${sent})) AS Tuple(rows String, last_ms String, messages String, sent String))) AS json FROM ${table} WHERE cid = {cid:UInt32}`;
-  const tableOf = (logical: string): string | undefined => {
+  const statements = PARTS.flatMap(([logical, sql]) => {
     const placement = placements.get(logical);
-    return placement && warehouse.identifier(placement.table);
-  };
-  const transaction = tableOf('transaction');
-  const event = tableOf('event');
-  const statements = [
-    ...PARTS.flatMap(([logical, sql]) => {
-      const table = tableOf(logical);
-      return table
-        ? [`SELECT '${logical}' AS part, ${sql} AS json FROM ${table} WHERE cid = {cid:UInt32}`]
-        : [];
-    }),
-    ...(transaction ? [figures('transactions', transaction, 'false', 'false')] : []),
-    ...(event ? [figures('events', event, 'false', 'false')] : []),
-    figures('collected', 'collected_event FINAL', CONTACT_FILTER, "name = 'message_sent'"),
-  ];
-  const rows = await warehouse.query(PartRow, statements.join(' UNION ALL '), { cid }, POINT_READ);
-  const json = (part: string, absent: string): unknown =>
-    JSON.parse(rows.find((row) => row.part === part)?.json ?? absent);
-  const count = (part: string) => {
-    const read = figuresReader.Parse(json(part, '{"rows":"0","last_ms":"0","messages":"0","sent":"0"}'));
-    return {
-      own: Number(read.rows) - Number(read.messages),
-      lastMs: Number(read.last_ms),
-      sent: Number(read.sent),
-    };
-  };
-  const [transactions, events, collected] = [count('transactions'), count('events'), count('collected')];
-  const lasts = [transactions, events, collected].flatMap((each) => (each.own > 0 ? [each.lastMs] : []));
+    if (!placement) return [];
+    // Households are found by the identity run: merges since then have not moved their rows.
+    const whose = logical === 'household' ? 'cid IN {records:Array(UInt32)}' : 'cid = {cid:UInt32}';
+    return [
+      `SELECT '${logical}' AS part, ${sql} AS json FROM ${warehouse.identifier(placement.table)} WHERE ${whose}`,
+    ];
+  });
+  const rows =
+    statements.length === 0
+      ? []
+      : await warehouse.query(
+          PartRow,
+          statements.join(' UNION ALL '),
+          { cid, ...(placements.has('household') ? { records: [...records] } : {}) },
+          POINT_READ,
+        );
+  const json = (part: string): unknown => JSON.parse(rows.find((row) => row.part === part)?.json ?? '[]');
   return {
-    profile: readers.customer.Parse(json('customer', '[]'))[0],
-    ciphers: readers.customer_pii.Parse(json('customer_pii', '[]'))[0],
+    profile: readers.customer.Parse(json('customer'))[0],
+    ciphers: readers.customer_pii.Parse(json('customer_pii'))[0],
     accounts: readers.account
-      .Parse(json('account', '[]'))
+      .Parse(json('account'))
       .toSorted(
         (a, b) =>
           Number(a.closed_on !== null) - Number(b.closed_on !== null) || compare(a.account_id, b.account_id),
       ),
     holdings: readers.holding
-      .Parse(json('holding', '[]'))
+      .Parse(json('holding'))
       .toSorted(
         (a, b) =>
           Number(a.until !== null) - Number(b.until !== null) ||
@@ -165,14 +167,18 @@ export async function readCard(
           compare(a.holding_id, b.holding_id),
       ),
     identities: readers.identity
-      .Parse(json('identity', '[]'))
+      .Parse(json('identity'))
       .toSorted((a, b) => compare(a.kind, b.kind) || compare(a.source, b.source)),
-    figures: {
-      transactions: transactions.own,
-      events: events.own + collected.own,
-      contacts: collected.sent,
-      lastActivityMs: lasts.length === 0 ? undefined : Math.max(...lasts),
-    },
+    relations: readers.relation
+      .Parse(json('relation'))
+      .toSorted(
+        (a, b) =>
+          compare(a.kind, b.kind) ||
+          compare(a.direction, b.direction) ||
+          (b.share ?? 0) - (a.share ?? 0) ||
+          a.other_cid - b.other_cid,
+      ),
+    households: readers.household.Parse(json('household')),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { Audit } from '@rapport/governance';
-import { type Actor, type Clock, mayDo, toIso } from '@rapport/kernel';
+import { type Actor, type Clock, mayDo, systemActor, toIso } from '@rapport/kernel';
 import type { Releases, Warehouse } from '@rapport/stores';
 import { Type } from 'typebox';
+import type { Aliases } from './aliases.ts';
 import { type CollectedEvents, createCollectedEvents, type NewCollectedEvent } from './collected-event.ts';
 import type {
   AccountView,
@@ -15,6 +16,7 @@ import type {
   TimelineItem,
 } from './contract.ts';
 import { type CardAccount, type CardHolding, readCard } from './customer-card.ts';
+import { createKin } from './customer-kin.ts';
 import { type CustomerRecords, createCustomerRecords } from './customer-records.ts';
 import { customersProblems } from './customers.problems.ts';
 import { createOrgUnits, type OrgUnits } from './org-units.ts';
@@ -42,6 +44,10 @@ export interface CustomersDeps {
   readonly consents: (customer: CustomerRef) => Promise<ProfileConsent[]>;
   /** Whose the events of these numbers are, where it is another's: merged customers, users who signed in. */
   readonly ownersOf?: (cids: readonly number[]) => Promise<ReadonlyMap<number, number>>;
+  /** Which records are one customer. @default nobody was ever merged */
+  readonly aliases?: Aliases;
+  /** Shareholders below this share are not shown as related. @default 0 */
+  readonly minShare?: () => Promise<number>;
 }
 
 export interface CustomerRef {
@@ -130,6 +136,7 @@ const PointRow = Type.Object({
 });
 const NameRow = Type.Object({ cid: Type.Integer(), name_cipher: Text });
 const KeyRow = Type.Object({ cid: Type.Integer(), customer_id: Text });
+const RecordRow = Type.Object({ cid: Type.Integer(), record: Type.Integer() });
 
 const SUMMARY_COLUMNS =
   'c.cid AS cid, c.customer_id AS customer_id, c.kind AS kind, c.gender AS gender, toString(c.birth_date) AS birth_date, toString(c.opened_on) AS opened_on, c.org_unit AS org_unit, c.rm AS rm, c.risk_level AS risk_level, c.city AS city';
@@ -149,6 +156,7 @@ export function createCustomers(deps: CustomersDeps): Customers {
     ...(deps.ownersOf ? { ownersOf: deps.ownersOf } : {}),
   });
 
+  const kin = createKin({ warehouse, keys });
   /** Customers asked for before, by bank id; true as long as the bank ids are in the same table. */
   let numbers: { table: string | undefined; byId: Map<string, CustomerRef> } = {
     table: undefined,
@@ -209,7 +217,27 @@ export function createCustomers(deps: CustomersDeps): Customers {
       POINT_READ,
     );
     if (!row) return undefined;
-    const found = { cid: row.cid, customerId: row.customer_id };
+    return { cid: row.cid, customerId: row.customer_id };
+  };
+
+  /**
+   * The customer a bank id is, whoever may see it. One small table is read: only the bank id of a merged record need
+   * be looked up once more.
+   */
+  const numberOf = async (customerId: string): Promise<CustomerRef | undefined> => {
+    const record = await tableOf('record');
+    if (!record) return undefined;
+    const known = numbers.table === record ? numbers.byId.get(customerId) : undefined;
+    if (known) return known;
+    const [row] = await warehouse.query(
+      RecordRow,
+      `SELECT cid, record FROM ${record} WHERE customer_id = {customerId:String} LIMIT 1`,
+      { customerId },
+      POINT_READ,
+    );
+    if (!row) return undefined;
+    const found = row.cid === row.record ? { cid: row.cid, customerId } : await find(customerId, systemActor);
+    if (!found) return undefined;
     if (numbers.table !== record || numbers.byId.size >= REMEMBERED)
       numbers = { table: record, byId: new Map() };
     numbers.byId.set(customerId, found);
@@ -251,26 +279,40 @@ export function createCustomers(deps: CustomersDeps): Customers {
   const get360 = async (customerId: string, actor: Actor): Promise<CustomerProfile> => {
     const startedAt = performance.now();
     const isClear = mayDo(actor, 'customers.pii');
-    const record = await tableOf('record');
-    const customer =
-      (numbers.table === record ? numbers.byId.get(customerId) : undefined) ??
-      (await mustFind(customerId, actor));
+    const customer = await numberOf(customerId);
+    if (!customer) throw notFound(customerId);
     const { cid } = customer;
-    const scope = await orgUnits.scopeOf(actor);
-    const { placements } = await releases.current();
-    const [card, names, page, contacts, tags, consents] = await Promise.all([
-      readCard(warehouse, placements, cid),
+    const [scope, records, minShare, { placements }] = await Promise.all([
+      orgUnits.scopeOf(actor),
+      deps.aliases?.recordsOf(cid) ?? [cid],
+      deps.minShare?.() ?? 0,
+      releases.current(),
+    ]);
+    const [card, names, activity, tags, consents] = await Promise.all([
+      readCard(warehouse, placements, cid, records),
       productNames(),
-      timeline.read(cid, { limit: 20 }),
-      timeline.read(cid, { kind: 'contact', limit: 20 }),
+      timeline.activity(cid, 20),
       deps.profileTags(customer),
       deps.consents(customer),
     ]);
     const found = card.profile;
-    // The number may have been remembered from a release in which somebody else asked.
+    // The number was found without asking who wants to see it.
     if (found?.customer_id !== customer.customerId || (scope && !scope.includes(found.org_unit))) {
       throw notFound(customerId);
     }
+    const related = await kin.of({
+      placements,
+      cid,
+      own: found.customer_id,
+      records,
+      relations: card.relations.filter(
+        ({ kind, share }) => kind !== 'shareholder' || share === null || share >= minShare,
+      ),
+      households: card.households,
+      customerOf: async (number) => deps.aliases?.customerOf(number) ?? number,
+      scope,
+      isClear,
+    });
     const cipher = card.ciphers ?? { name_cipher: '', phone_cipher: '', email_cipher: '' };
     const row = { ...found, name_cipher: cipher.name_cipher };
     const phone = open('phone', cid, cipher.phone_cipher);
@@ -288,7 +330,6 @@ export function createCustomers(deps: CustomersDeps): Customers {
     const holdingViews = card.holdings.map((holding) =>
       presentHolding(holding, names.get(holding.product_id)),
     );
-    const { figures } = card;
     const openAccounts = accountViews.filter((account) => !account.closedOn || account.closedOn > today);
     const openHoldings = holdingViews.filter((holding) => !holding.until || holding.until > today);
     return {
@@ -296,6 +337,7 @@ export function createCustomers(deps: CustomersDeps): Customers {
       ...(phone === undefined ? {} : { phone: isClear ? phone : maskPhone(phone) }),
       ...(email === undefined ? {} : { email: isClear ? email : maskEmail(email) }),
       piiClear: isClear,
+      ...related,
       ...(row.language === '' ? {} : { language: row.language }),
       attributes: row.attributes,
       source: row.source,
@@ -304,18 +346,18 @@ export function createCustomers(deps: CustomersDeps): Customers {
         totals: totalsOf(openAccounts, openHoldings),
         accounts: openAccounts.length,
         holdings: openHoldings.length,
-        transactions: figures.transactions,
-        events: figures.events,
-        contacts: figures.contacts,
-        ...(figures.lastActivityMs === undefined ? {} : { lastActivityAt: toIso(figures.lastActivityMs) }),
+        transactions: activity.transactions,
+        events: activity.events,
+        contacts: activity.contacts,
+        ...(activity.lastActivityMs === undefined ? {} : { lastActivityAt: toIso(activity.lastActivityMs) }),
       },
       accounts: accountViews,
       holdings: holdingViews,
       tags,
       consents,
-      contacts: contacts.items,
-      timeline: page.items,
-      ...(page.nextCursor === undefined ? {} : { timelineCursor: page.nextCursor }),
+      contacts: activity.latestContacts,
+      timeline: activity.latest.items,
+      ...(activity.latest.nextCursor === undefined ? {} : { timelineCursor: activity.latest.nextCursor }),
       tookMs: Math.round((performance.now() - startedAt) * 10) / 10,
     };
   };

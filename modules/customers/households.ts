@@ -35,7 +35,8 @@ export async function buildHouseholds(input: {
   const table = releases.newTableName('household');
   await warehouse.createTable({
     name: table,
-    columns: 'cid UInt32, household UInt32, members UInt16, because LowCardinality(String)',
+    columns:
+      'cid UInt32, household UInt32, members UInt16, because LowCardinality(String), others Array(UInt32)',
     orderBy: 'cid',
     spread: 'copy',
   });
@@ -87,7 +88,13 @@ export async function buildHouseholds(input: {
     }
   }
   const found = forest.groups();
-  let rows: { cid: number; household: number; members: number; because: string }[] = [];
+  let rows: {
+    cid: number;
+    household: number;
+    members: number;
+    because: string;
+    others: readonly number[];
+  }[] = [];
   let members = 0;
   const flush = async (): Promise<void> => {
     if (rows.length > 0) await warehouse.insert(table, rows);
@@ -96,7 +103,9 @@ export async function buildHouseholds(input: {
   for (const [household, cids] of found) {
     members += cids.length;
     for (const cid of cids) {
-      rows.push({ cid, household, members: cids.length, because: reasons.get(cid) ?? '' });
+      // A household is small and asked for by any of its members: each row says who the others are.
+      const others = cids.filter((other) => other !== cid);
+      rows.push({ cid, household, members: cids.length, because: reasons.get(cid) ?? '', others });
     }
     if (rows.length >= CHUNK) await flush();
   }

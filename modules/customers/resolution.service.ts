@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Approvals, Audit } from '@rapport/governance';
+import type { ApprovalView } from '@rapport/governance/contract';
 import { type Actor, type Clock, type Log, newId, systemActor, toIso } from '@rapport/kernel';
 import type { RoleTable } from '@rapport/sources';
 import type { Jobs, Placement, Relational, Release, Releases, Warehouse } from '@rapport/stores';
@@ -65,7 +66,9 @@ export interface Resolution {
   unmerge(mergeId: string, reason: string, actor: Actor): Promise<void>;
   decide(body: DecideBody, actor: Actor): Promise<Decided>;
   /** Carries out a bulk merge that was approved. */
-  onApprovalDecided(approval: { subjectKind: string; subjectId: string; state: string }): Promise<void>;
+  onApprovalDecided(
+    approval: Pick<ApprovalView, 'subjectKind' | 'subjectId' | 'state' | 'requestedBy' | 'requestedByName'>,
+  ): Promise<void>;
   summary(): Promise<IdentitySummary>;
   /** Makes what was decided visible; also called after every decision by a job of its own. */
   applyNow(): Promise<Applied | undefined>;
@@ -561,7 +564,7 @@ export function createResolution(deps: ResolutionDeps): Resolution {
         { singleton: 'customers.match', subject: 'identity' },
       );
     },
-    async onApprovalDecided({ subjectKind, subjectId, state }) {
+    async onApprovalDecided({ subjectKind, subjectId, state, requestedBy, requestedByName }) {
       if (subjectKind !== 'identity.merge') return;
       const batch = await store.batch(subjectId);
       if (batch?.state !== 'waiting') return;
@@ -569,7 +572,8 @@ export function createResolution(deps: ResolutionDeps): Resolution {
         await store.endBatch(subjectId, 'rejected');
         return;
       }
-      await carryOut(batch.pairs, batch.decision, batch.reason ?? undefined, systemActor, subjectId);
+      const maker = { ...systemActor, id: requestedBy, displayName: requestedByName };
+      await carryOut(batch.pairs, batch.decision, batch.reason ?? undefined, maker, subjectId);
       await store.endBatch(subjectId, 'done');
     },
     async verify() {

@@ -69,6 +69,65 @@ function transactions(
   };
 }
 
+const INSTANT = "Nullable(DateTime64(3, \\'UTC\\'))";
+const COLUMNS = {
+  account:
+    'account_id String, kind String, opened_on Nullable(Date32), closed_on Nullable(Date32), currency String, balance_minor Nullable(Int64), org_unit String, attributes Map(String, String)',
+  holding:
+    'holding_id String, product_id String, kind String, since Nullable(Date32), until Nullable(Date32), amount_minor Nullable(Int64), currency String, status String, attributes Map(String, String)',
+  event: `event_id String, name String, at ${INSTANT}, properties Map(String, String)`,
+} as const;
+
+/** One row of the role a customer, each with its own id. */
+function belongings(role: keyof typeof COLUMNS, customers: readonly string[]): RoleTable {
+  const values = customers.map((id, at) => {
+    const own = {
+      account: `'AC${at}', 'savings', NULL, NULL, 'CNY', ${at}, '', map()`,
+      holding: `'H${at}', 'FUND', 'fund', NULL, NULL, ${at}, 'CNY', 'active', map()`,
+      event: `'EV${at}', 'login', '2026-05-0${1 + (at % 9)} 08:00:00.000', map('page', '${at}')`,
+    }[role];
+    return `(${text(id)}, ${own}, 'b.csv', ${at + 1})`;
+  });
+  return {
+    sourceId: 'core',
+    table: role,
+    role,
+    physical: `core_${role}`,
+    fresh: true,
+    columns: [],
+    select: `SELECT * FROM values('customer_id String, ${COLUMNS[role]}, _file String, _line UInt64', ${values.join(', ')})`,
+  };
+}
+
+function relations(rows: readonly { from: string; to: string; kind: string }[]): RoleTable {
+  const values = rows.map(
+    ({ from, to, kind }, at) =>
+      `(${text(from)}, ${text(to)}, ${text(kind)}, NULL, NULL, NULL, 'r.csv', ${at + 1})`,
+  );
+  return {
+    sourceId: 'core',
+    table: 'relation',
+    role: 'relation',
+    physical: 'core_relation',
+    fresh: true,
+    columns: [],
+    select: `SELECT * FROM values('from_id String, to_id String, kind String, share Nullable(Float64), since Nullable(Date32), until Nullable(Date32), _file String, _line UInt64', ${values.join(', ')})`,
+  };
+}
+
+/** Canonical tables that say whose something is. */
+const OF_CUSTOMERS = [
+  'customer',
+  'customer_pii',
+  'identity',
+  'record',
+  'account',
+  'holding',
+  'transaction',
+  'event',
+  'relation',
+] as const;
+
 describe('one customer', () => {
   let stores: TestStores;
   let resolution: Resolution;
@@ -96,7 +155,7 @@ describe('one customer', () => {
   const snapshot = async (): Promise<Record<string, string[]>> => {
     const { placements } = await stores.releases.current();
     const found: Record<string, string[]> = {};
-    for (const name of ['customer', 'customer_pii', 'identity', 'record', 'transaction', 'relation']) {
+    for (const name of OF_CUSTOMERS) {
       const table = placements.get(name)?.table;
       if (!table) continue;
       const rows = await stores.warehouse.query(
@@ -123,8 +182,7 @@ describe('one customer', () => {
     });
     const found: Record<string, string[]> = {};
     for (const [name, placement] of Object.entries(all.set)) {
-      if (!['customer', 'customer_pii', 'identity', 'record', 'transaction', 'relation'].includes(name))
-        continue;
+      if (!OF_CUSTOMERS.some((each) => each === name)) continue;
       const rows = await stores.warehouse.query(
         Line,
         `SELECT toString(tuple(*)) AS line FROM ${stores.warehouse.identifier(placement.table)} ORDER BY line`,
@@ -298,9 +356,21 @@ describe('one customer', () => {
     });
     let amount = 0;
     const rows = [...money];
-    for (let step = 0; step < 12; step++) {
+    const things = [
+      ...(['account', 'holding', 'event'] as const).map((role) => belongings(role, [...ids, ...ids])),
+      relations([
+        { from: 'A1', to: 'A2', kind: 'payroll' },
+        { from: 'B1', to: 'B2', kind: 'payroll' },
+        { from: 'A3', to: 'B3', kind: 'supplier' },
+      ]),
+    ];
+    const loadAll = () =>
+      load([people('core', core), people('crm', crm), transactions('core', rows), ...things]);
+    await loadAll();
+    const links = async () => [...(await resolution.store.state()).links.keys()];
+    for (let step = 0; step < 14; step++) {
       const draw = random.next();
-      const links = [...(await resolution.store.state()).links.keys()];
+      const held = await links();
       if (draw < 0.4) {
         const pair = [ids[random.integer(ids.length)] ?? '', ids[random.integer(ids.length)] ?? ''] as const;
         await resolution
@@ -311,12 +381,12 @@ describe('one customer', () => {
           )
           .catch(() => undefined);
         await resolution.applyNow();
-      } else if (draw < 0.65 && links.length > 0) {
-        await resolution.unmerge(links[random.integer(links.length)] ?? '', 'random', systemActor);
+      } else if (draw < 0.65 && held.length > 0) {
+        await resolution.unmerge(held[random.integer(held.length)] ?? '', 'random', systemActor);
         await resolution.applyNow();
       } else if (draw < 0.85) {
         rows.push({ id: `R${step}`, customer: ids[random.integer(ids.length)] ?? 'A1', amount: ++amount });
-        await load([people('core', core), people('crm', crm), transactions('core', rows)]);
+        await loadAll();
       } else {
         const cid = records.get(ids[random.integer(ids.length)] ?? '') ?? 0;
         await events.collect([{ eventId: `E${step}`, cid, name: 'login', at: NOW, properties: {} }]);
@@ -332,6 +402,27 @@ describe('one customer', () => {
       }
     }
     expect(await resolution.verify()).toMatchObject({ agrees: true });
+
+    // A chain that makes one customer of all, undone in another order, leaves every row as it was.
+    const before = await snapshot();
+    const already = new Set(await links());
+    const [first = '', ...others] = ids;
+    for (const other of others) {
+      await resolution
+        .merge(
+          { a: records.get(first) ?? 0, b: records.get(other) ?? 0 },
+          { reason: 'chain', despiteDistinct: true },
+          systemActor,
+        )
+        .catch(() => undefined);
+    }
+    await resolution.applyNow();
+    expect((await snapshot()).customer).toHaveLength(1);
+    for (const mergeId of (await links()).filter((id) => !already.has(id)).toReversed()) {
+      await resolution.unmerge(mergeId, 'chain', systemActor);
+      await resolution.applyNow();
+    }
+    expect(await snapshot()).toEqual(before);
   }, 120_000);
 
   it('asks a second person for many merges at once', async () => {
@@ -379,6 +470,8 @@ describe('one customer', () => {
     await resolution.onApprovalDecided({
       ...(approvals[0] ?? { subjectKind: '', subjectId: '' }),
       state: 'approved',
+      requestedBy: 'usr_maker',
+      requestedByName: 'Maker',
     });
     expect((await resolution.store.state()).links.size).toBe(2);
     await expect(

@@ -6,7 +6,21 @@ import { customersProblems } from './customers.problems.ts';
 
 export type TimelineKind = (typeof TIMELINE_KINDS)[number];
 
+export interface Activity {
+  readonly transactions: number;
+  readonly events: number;
+  /** Messages we sent. */
+  readonly contacts: number;
+  readonly lastActivityMs: EpochMs | undefined;
+  /** The first page of the timeline. */
+  readonly latest: { readonly items: TimelineItem[]; readonly nextCursor?: string };
+  /** The latest contacts, as many as a page has. */
+  readonly latestContacts: TimelineItem[];
+}
+
 export interface Timeline {
+  /** How much there is, and the latest of it: each table is read once. */
+  activity(cid: number, limit: number): Promise<Activity>;
   /** Newest first; of equal instants the greater id comes first. */
   read(
     cid: number,
@@ -30,6 +44,16 @@ const TransactionRow = Type.Object({
   attributes: Fields,
   source: Type.String(),
 });
+const TRANSACTION_COLUMNS = [
+  'direction',
+  'amount_minor',
+  'currency',
+  'account_id',
+  'channel',
+  'mcc',
+  'counterparty',
+  'balance_minor',
+] as const;
 const EventRow = Type.Object({
   id: Type.String(),
   at_ms: Type.Integer(),
@@ -37,6 +61,17 @@ const EventRow = Type.Object({
   properties: Fields,
   source: Type.String(),
   own: Type.Boolean(),
+});
+const ActivityRow = Type.Object({
+  part: Type.Enum(['transaction', 'event', 'own', 'contact']),
+  id: Type.String(),
+  at_ms: Type.Integer(),
+  name: Type.String(),
+  columns: Fields,
+  properties: Fields,
+  source: Type.String(),
+  n: Type.Integer(),
+  sent: Type.Integer(),
 });
 /** Few rows of one customer: handing them to several threads costs more than reading them. */
 export const POINT_READ = { settings: { max_threads: 1 } } as const;
@@ -48,6 +83,44 @@ export function createTimeline(deps: { warehouse: Warehouse; releases: Releases 
   const { warehouse, releases } = deps;
 
   return {
+    async activity(cid, limit) {
+      const { placements } = await releases.current();
+      const transaction = placements.get('transaction');
+      const event = placements.get('event');
+      const page = (id: string): string => `ORDER BY at DESC, ${id} DESC LIMIT {past:UInt32}`;
+      const columns = TRANSACTION_COLUMNS.map((name) => `'${name}', ifNull(toString(${name}), '')`);
+      const ofEvent = `event_id AS id, toUnixTimestamp64Milli(at) AS at_ms, name, CAST(map() AS Map(String, String)) AS columns, CAST(properties AS Map(String, String)) AS properties, source`;
+      const parts = [
+        ...(transaction
+          ? [
+              `SELECT 'transaction' AS part, transaction_id AS id, toUnixTimestamp64Milli(at) AS at_ms, kind AS name, map(${columns.join(', ')}) AS columns, attributes AS properties, source, count() OVER () AS n, toUInt64(0) AS sent FROM ${warehouse.identifier(transaction.table)} WHERE cid = {cid:UInt32} ${page('transaction_id')}`,
+            ]
+          : []),
+        ...(event
+          ? [
+              `SELECT 'event' AS part, ${ofEvent}, count() OVER () AS n, toUInt64(0) AS sent FROM ${warehouse.identifier(event.table)} WHERE cid = {cid:UInt32} ${page('event_id')}`,
+            ]
+          : []),
+        `SELECT if(${CONTACT_FILTER}, 'contact', 'own') AS part, ${ofEvent}, count() OVER (PARTITION BY part) AS n, countIf(name = 'message_sent') OVER (PARTITION BY part) AS sent FROM collected_event FINAL WHERE cid = {cid:UInt32} ${page('event_id')} BY part`,
+      ];
+      const rows = await warehouse.query(
+        ActivityRow,
+        parts.map((part) => `SELECT * FROM (${part})`).join(' UNION ALL '),
+        { cid, past: limit + 1 },
+        POINT_READ,
+      );
+      const of = (part: (typeof rows)[number]['part']) => rows.filter((row) => row.part === part);
+      const count = (part: (typeof rows)[number]['part']): number => of(part)[0]?.n ?? 0;
+      const lasts = rows.flatMap((row) => (row.part === 'contact' ? [] : [row.at_ms]));
+      return {
+        transactions: count('transaction'),
+        events: count('event') + count('own'),
+        contacts: of('contact')[0]?.sent ?? 0,
+        lastActivityMs: lasts.length === 0 ? undefined : Math.max(...lasts),
+        latest: pageOf(rows.map(presentActivity), limit),
+        latestContacts: pageOf(of('contact').map(presentActivity), limit).items,
+      };
+    },
     async read(cid, query) {
       const limit = query.limit ?? 50;
       const { placements } = await releases.current();
@@ -88,20 +161,56 @@ export function createTimeline(deps: { warehouse: Warehouse; releases: Releases 
               POINT_READ,
             ),
       ]);
-      const found = [
-        ...transactions.map((row) => ({ atMs: row.at_ms, item: presentTransaction(row) })),
-        ...events.map((row) => ({ atMs: row.at_ms, item: presentEvent(row) })),
-      ].toSorted((a, b) => b.atMs - a.atMs || (a.item.id < b.item.id ? 1 : a.item.id > b.item.id ? -1 : 0));
-      const shown = found.slice(0, limit);
-      const last = shown.at(-1);
-      return {
-        items: shown.map(({ item }) => item),
-        ...(found.length > limit && last
-          ? { nextCursor: encode({ atMs: last.atMs, id: last.item.id }) }
-          : {}),
-      };
+      return pageOf(
+        [
+          ...transactions.map((row) => ({ atMs: row.at_ms, item: presentTransaction(row) })),
+          ...events.map((row) => ({ atMs: row.at_ms, item: presentEvent(row) })),
+        ],
+        limit,
+      );
     },
   };
+}
+
+interface Placed {
+  readonly atMs: EpochMs;
+  readonly item: TimelineItem;
+}
+
+/** The first `limit` of what was found, which is at least one more of each table that has more. */
+function pageOf(found: readonly Placed[], limit: number): { items: TimelineItem[]; nextCursor?: string } {
+  const sorted = found.toSorted(
+    (a, b) => b.atMs - a.atMs || (a.item.id < b.item.id ? 1 : a.item.id > b.item.id ? -1 : 0),
+  );
+  const shown = sorted.slice(0, limit);
+  const last = shown.at(-1);
+  return {
+    items: shown.map(({ item }) => item),
+    ...(found.length > limit && last ? { nextCursor: encode({ atMs: last.atMs, id: last.item.id }) } : {}),
+  };
+}
+
+function presentActivity(row: Static<typeof ActivityRow>): Placed {
+  const { id, at_ms, name, columns, properties, source } = row;
+  const item =
+    row.part === 'transaction'
+      ? presentTransaction({
+          id,
+          at_ms,
+          kind: name,
+          direction: columns.direction ?? '',
+          amount_minor: Number(columns.amount_minor),
+          currency: columns.currency ?? '',
+          account_id: columns.account_id ?? '',
+          channel: columns.channel ?? '',
+          mcc: columns.mcc ?? '',
+          counterparty: columns.counterparty ?? '',
+          balance_minor: columns.balance_minor ? Number(columns.balance_minor) : null,
+          attributes: properties,
+          source,
+        })
+      : presentEvent({ id, at_ms, name, properties, source, own: row.part !== 'event' });
+  return { atMs: at_ms, item };
 }
 
 function collectedFilter(kind: TimelineKind | undefined): string {
