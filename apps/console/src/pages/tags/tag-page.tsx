@@ -1,23 +1,39 @@
 import type { TagView } from '@rapport/tags/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { deleteTag, tagQuery } from '../../api/tags.queries.ts';
-import { useDynamicText, useLocalized, useText } from '../../i18n/i18n.ts';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
+import {
+  allTagsQuery,
+  deleteTag,
+  tagLifecycleQuery,
+  tagLineageQuery,
+  tagQuery,
+} from '../../api/tags.queries.ts';
+import { useLocalized, useText } from '../../i18n/i18n.ts';
 import { useWords } from '../../i18n/words.ts';
 import { useMay } from '../../shell/session.ts';
-import { Badge } from '../../ui/badge.tsx';
 import { CodeEditor } from '../../ui/code-editor.tsx';
 import { useConfirm } from '../../ui/confirm.ts';
 import { Ago, Facts, Figure, Num, Percent, useFormats, When } from '../../ui/figures.tsx';
-import { EditIcon, LineageIcon, RefreshIcon, RemoveIcon } from '../../ui/icons.ts';
-import { Alert, Button, Tabs } from '../../ui/kit.ts';
+import { EditIcon, RefreshIcon, RemoveIcon } from '../../ui/icons.ts';
+import { Alert, Button, Input, Tabs } from '../../ui/kit.ts';
 import { cells } from '../../ui/metrics.ts';
 import { useNotify } from '../../ui/notify.ts';
 import { Page, Panel } from '../../ui/page.tsx';
 import { Answer, Nothing } from '../../ui/states.tsx';
+import { AccessDrawer } from './access-drawer.tsx';
+import { StatusBadge, VerdictBadge } from './badges.tsx';
 import { DistributionChart } from './distribution-chart.tsx';
+import { EvidenceDrawer } from './evidence-drawer.tsx';
+import { LifeActions } from './life-actions.tsx';
+import { LifeTab } from './life-tab.tsx';
+import { LineageView } from './lineage-view.tsx';
+import { QualityTab } from './quality-tab.tsx';
 import { TagStateBadge } from './tag-state.tsx';
+import { Favourite } from './tags-page.tsx';
 import { useTagRefresh } from './use-refresh.tsx';
+import { CostTab, UseTab } from './use-tab.tsx';
+import { VersionsTab } from './versions-tab.tsx';
 
 export function TagPage() {
   const t = useText();
@@ -29,6 +45,10 @@ export function TagPage() {
   const queries = useQueryClient();
   const { tagId } = useParams({ from: '/signed-in/tags/$tagId' });
   const tag = useQuery(tagQuery(tagId));
+  const life = useQuery(tagLifecycleQuery(tagId));
+  const all = useQuery(allTagsQuery);
+  const own = all.data?.find(({ id }) => id === tagId);
+  const [asking, setAsking] = useState(false);
   const refresh = useTagRefresh([tagId]);
   const remove = useMutation({
     mutationFn: () => deleteTag(tagId),
@@ -53,21 +73,21 @@ export function TagPage() {
       title={title}
       heading={
         <span className="row gap-m">
-          {title} {tag.data ? <TagStateBadge state={tag.data.state} /> : null}
+          {title}
+          {own ? <Favourite tag={own} /> : null}
+          {tag.data ? <StatusBadge status={tag.data.status} /> : null}
+          {tag.data ? <TagStateBadge state={tag.data.state} /> : null}
+          {own ? <VerdictBadge verdict={own.verdict} /> : null}
         </span>
       }
       intro={tag.data?.description}
       crumbs={[{ label: t('tags.title'), to: '/tags' }]}
       actions={
         <>
-          {may('lineage.read') ? (
-            <Button
-              icon={<LineageIcon />}
-              onClick={() => void navigate({ to: '/lineage', search: { focus: `tag:${tagId}` } })}
-            >
-              {t('tags.lineage.title')}
-            </Button>
+          {tag.data && (tag.data.dataClass === 'C3' || life.data?.isRestricted === true) ? (
+            <Button onClick={() => setAsking(true)}>{t('market.access.ask')}</Button>
           ) : null}
+          {life.data ? <LifeActions life={life.data} /> : null}
           {may('tags.write') ? (
             <>
               <Button
@@ -98,6 +118,7 @@ export function TagPage() {
     >
       {refresh.progress}
       <Answer query={tag}>{(data) => <TagContent tag={data} />}</Answer>
+      {asking ? <AccessDrawer tagId={tagId} onClose={() => setAsking(false)} /> : null}
     </Page>
   );
 }
@@ -107,6 +128,9 @@ function TagContent({ tag }: { readonly tag: TagView }) {
   const words = useWords();
   const formats = useFormats();
   const { statistics } = tag;
+  const may = useMay();
+  const navigate = useNavigate();
+  const { tab = 'values' } = useSearch({ from: '/signed-in/tags/$tagId' });
   return (
     <>
       {tag.error ? <Alert type="error" showIcon title={tag.error} /> : null}
@@ -140,6 +164,15 @@ function TagContent({ tag }: { readonly tag: TagView }) {
         </div>
       </Panel>
       <Tabs
+        activeKey={tab}
+        onChange={(next) =>
+          void navigate({
+            to: '/tags/$tagId',
+            params: { tagId: tag.id },
+            search: { tab: next },
+            replace: true,
+          })
+        }
         items={[
           {
             key: 'values',
@@ -202,7 +235,17 @@ function TagContent({ tag }: { readonly tag: TagView }) {
               </Panel>
             ),
           },
-          { key: 'uses', label: t('tags.uses'), children: <UsesPanel tag={tag} /> },
+          { key: 'quality', label: t('market.quality'), children: <QualityTab tag={tag} /> },
+          { key: 'uses', label: t('tags.uses'), children: <UseTab tag={tag} /> },
+          { key: 'cost', label: t('market.cost'), children: <CostTab tag={tag} /> },
+          ...(may('lineage.read')
+            ? [{ key: 'lineage', label: t('tags.lineage.title'), children: <LineageTab tag={tag} /> }]
+            : []),
+          ...(may('customers.read')
+            ? [{ key: 'evidence', label: t('market.evidence.title'), children: <EvidenceTab tag={tag} /> }]
+            : []),
+          { key: 'versions', label: t('market.v.title'), children: <VersionsTab tag={tag} /> },
+          { key: 'life', label: t('market.workflow.life'), children: <LifeTab tag={tag} /> },
         ]}
       />
     </>
@@ -246,66 +289,51 @@ function Quantiles({ tag }: { readonly tag: TagView }) {
   );
 }
 
-function UsesPanel({ tag }: { readonly tag: TagView }) {
-  const t = useText();
-  const dynamic = useDynamicText();
-  if (tag.uses.length === 0) {
-    return (
-      <Panel>
-        <Nothing title={t('tags.noUses')} />
-      </Panel>
-    );
-  }
+function LineageTab({ tag }: { readonly tag: TagView }) {
+  const navigate = useNavigate();
+  const lineage = useQuery(tagLineageQuery(tag.id));
+  const focus = `tag:${tag.id}`;
   return (
-    <Panel title={t('tags.uses')}>
-      <ul className="list-plain list-rows">
-        {tag.uses.map((use) => (
-          <li key={`${use.kind}${use.id}`} className="row gap-m">
-            <Badge tone="calm">{dynamic(`tags.lineage.kind.${use.kind}`, use.kind)}</Badge>
-            <UseLink kind={use.kind} id={use.id} title={use.title} />
-          </li>
-        ))}
-      </ul>
+    <Panel flush>
+      <Answer query={lineage} rows={8}>
+        {(graph) => (
+          <LineageView
+            graph={graph}
+            focus={focus}
+            depth={6}
+            height={520}
+            onFocus={(node) => void navigate({ to: '/lineage', search: { focus: node } })}
+          />
+        )}
+      </Answer>
     </Panel>
   );
 }
 
-function UseLink({
-  kind,
-  id,
-  title,
-}: {
-  readonly kind: string;
-  readonly id: string;
-  readonly title: string;
-}) {
-  if (kind === 'tag') {
-    return (
-      <Link to="/tags/$tagId" params={{ tagId: id }}>
-        {title}
-      </Link>
-    );
-  }
-  if (kind === 'audience') {
-    return (
-      <Link to="/audiences/$audienceId" params={{ audienceId: id }}>
-        {title}
-      </Link>
-    );
-  }
-  if (kind === 'campaign') {
-    return (
-      <Link to="/campaigns/$campaignId" params={{ campaignId: id }}>
-        {title}
-      </Link>
-    );
-  }
-  if (kind === 'template') {
-    return (
-      <Link to="/templates/$templateId" params={{ templateId: id }}>
-        {title}
-      </Link>
-    );
-  }
-  return <span>{title}</span>;
+function EvidenceTab({ tag }: { readonly tag: TagView }) {
+  const t = useText();
+  const localized = useLocalized();
+  const [customerId, setCustomerId] = useState<string | undefined>(undefined);
+  return (
+    <Panel title={t('market.evidence.title')} note={t('market.evidence.note')}>
+      <Input.Search
+        allowClear
+        enterButton
+        style={{ maxWidth: 360 }}
+        placeholder={t('market.evidence.customer')}
+        aria-label={t('market.evidence.customer')}
+        onSearch={(text) => setCustomerId(text.trim() || undefined)}
+      />
+      {customerId ? (
+        <EvidenceDrawer
+          tagId={tag.id}
+          title={localized(tag.title)}
+          valueType={tag.valueType}
+          unit={tag.unit}
+          customerId={customerId}
+          onClose={() => setCustomerId(undefined)}
+        />
+      ) : null}
+    </Panel>
+  );
 }
