@@ -86,7 +86,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^(packages/(?!testkit/)|modules/|apps/)',
-        pathNot: `${tests}|/testing/|crash|^apps/server/e2e`,
+        pathNot: `${tests}|\\.test-support\\.ts$|/testing/|crash|^apps/server/e2e`,
       },
       to: { path: '^packages/testkit/' },
     },

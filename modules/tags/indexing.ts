@@ -3,8 +3,8 @@ import type { Placement, Release } from '@rapport/stores';
 import type { Placed } from './compute.ts';
 import { messageOf } from './compute.ts';
 import { createIndexBuilder, type SegmentToIndex } from './index-builder.ts';
+import type { PublishExtender } from './publish-extender.ts';
 import type { TagContext } from './tags.context.ts';
-import type { PublishExtender } from './tags.refresh.ts';
 
 /**
  * Publishes, together with new values, the index of every segment of present tags that has none: those of this

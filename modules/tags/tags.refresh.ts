@@ -1,4 +1,4 @@
-import { type EpochMs, newId, systemActor, toIso } from '@rapport/kernel';
+import { newId, systemActor, toIso } from '@rapport/kernel';
 import type { JobRun, Placement, Release } from '@rapport/stores';
 import { type Static, Type } from 'typebox';
 import { messageOf, type Placed } from './compute.ts';
@@ -8,6 +8,7 @@ import { keepHistory } from './history.ts';
 import { createIndexing } from './indexing.ts';
 import type { TagInputs } from './inputs.ts';
 import { dependenciesOf, orderTags } from './plan.ts';
+import type { PublishExtender } from './publish-extender.ts';
 import {
   createRefreshStore,
   type RefreshStep,
@@ -36,17 +37,6 @@ export interface TagRefreshes {
   onRefreshed(listener: (refresh: { release: number; tagIds: readonly string[] }) => Promise<void>): void;
   publishScores(scores: ModelScores): Promise<Release>;
 }
-
-/** Answers placements that become visible together with the new values, and names that end with them. */
-export type PublishExtender = (refresh: {
-  readonly refreshId: string;
-  readonly asOf: EpochMs;
-  /** The release that the values were computed from. */
-  readonly release: Release;
-  /** New values by tag id; of patched tags the last segment is new. */
-  readonly places: ReadonlyMap<string, Placed>;
-  readonly signal: AbortSignal;
-}) => Promise<{ readonly set: Readonly<Record<string, Placement>>; readonly remove?: readonly string[] }>;
 
 /** A table of scores and the tag that it becomes. */
 export interface ModelScores {
