@@ -38,4 +38,5 @@ export {
 export type { PhysicalTable, TableDescription } from './sources.store.sql.ts';
 export { foreignTables, lexicalFault } from './sql-guard.ts';
 export { sqlName, sqlText } from './sql-text.ts';
+export { type EventSink, STREAM_REASONS, type StreamedEvent } from './streams.service.ts';
 export { majorUnits } from './table-view.ts';

@@ -28,9 +28,35 @@ const Counted = Type.Object({ n: Type.Integer() });
 const COLUMNS = `load_id, table, file, line, field, value, reason, other_faults.field AS other_fields, other_faults.value AS other_values,
   other_faults.reason AS other_reasons, record, toUnixTimestamp64Milli(at) AS at_ms, state`;
 
+/** Stands for the attempt of a load in the rows of streams, which are no part of any. */
+export const STREAM_ATTEMPT = 'stream';
+
+/**
+ * Rows of a source's streams. Events may be read twice, and those that are replayed get another row: of an event the
+ * latest row counts.
+ */
+const STREAM_ROWS = `SELECT * FROM quarantine WHERE source = {source:String} AND attempt = '${STREAM_ATTEMPT}' ORDER BY at DESC, state DESC LIMIT 1 BY table, file, line`;
+
+const Open = Type.Object({ line: Type.Integer(), record: Type.String() });
+
+/** Refused events of a stream that were not replayed, in the order of their coming. */
+export const openStreamRecords = (
+  warehouse: Warehouse,
+  sourceId: string,
+  table: string,
+): Promise<{ line: number; record: string }[]> =>
+  warehouse.query(
+    Open,
+    `SELECT line, record FROM (${STREAM_ROWS}) WHERE table = {table:String} AND state = 'open' ORDER BY line`,
+    { source: sourceId, table },
+  );
+
 export interface QuarantineFilter {
   readonly sourceId: string;
-  readonly attempt: string;
+  /** Of the load; absent: of streams only. */
+  readonly attempt: string | undefined;
+  /** Whether events of streams are among them. */
+  readonly withStreams: boolean;
   readonly table?: string;
   readonly reason?: string;
   readonly state?: string;
@@ -43,8 +69,12 @@ export const MASK = '•••';
 
 /** Reads refused records. */
 export function createQuarantine(warehouse: Warehouse) {
+  const rowsOf = (filter: Pick<QuarantineFilter, 'withStreams'>): string => {
+    const ofLoad = 'SELECT * FROM quarantine WHERE source = {source:String} AND attempt = {attempt:String}';
+    return filter.withStreams ? `(${ofLoad} UNION ALL SELECT * FROM (${STREAM_ROWS}))` : `(${ofLoad})`;
+  };
   const conditionOf = (filter: QuarantineFilter): { where: string; params: Record<string, string> } => {
-    const parts = ['source = {source:String}', 'attempt = {attempt:String}'];
+    const parts = ['source = {source:String}'];
     if (filter.table !== undefined) parts.push('table = {table:String}');
     if (filter.reason !== undefined) {
       parts.push('(reason = {reason:String} OR has(other_faults.reason, {reason:String}))');
@@ -54,7 +84,7 @@ export function createQuarantine(warehouse: Warehouse) {
       where: parts.join(' AND '),
       params: {
         source: filter.sourceId,
-        attempt: filter.attempt,
+        attempt: filter.attempt ?? '',
         table: filter.table ?? '',
         reason: filter.reason ?? '',
         state: filter.state ?? '',
@@ -63,11 +93,11 @@ export function createQuarantine(warehouse: Warehouse) {
   };
 
   return {
-    async countOpen(sourceId: string, attempt: string): Promise<number> {
+    async countOpen(filter: Pick<QuarantineFilter, 'sourceId' | 'attempt' | 'withStreams'>): Promise<number> {
       const [row] = await warehouse.query(
         Counted,
-        `SELECT count() AS n FROM quarantine WHERE source = {source:String} AND attempt = {attempt:String} AND state = 'open'`,
-        { source: sourceId, attempt },
+        `SELECT count() AS n FROM ${rowsOf(filter)} WHERE state = 'open'`,
+        { source: filter.sourceId, attempt: filter.attempt ?? '' },
       );
       return row?.n ?? 0;
     },
@@ -81,15 +111,14 @@ export function createQuarantine(warehouse: Warehouse) {
       const { where, params } = conditionOf(filter);
       const rows = await warehouse.query(
         Row,
-        `SELECT ${COLUMNS} FROM quarantine WHERE ${where} ORDER BY table, file, line, reason LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
+        `SELECT ${COLUMNS} FROM ${rowsOf(filter)} WHERE ${where} ORDER BY table, file, line, reason LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
         { ...params, limit, offset },
       );
       const summary = await warehouse.query(
         Summary,
-        `SELECT table, reason, field, count() AS count FROM quarantine
-WHERE source = {source:String} AND attempt = {attempt:String} AND state = 'open'
+        `SELECT table, reason, field, count() AS count FROM ${rowsOf(filter)} WHERE state = 'open'
 GROUP BY table, reason, field ORDER BY table, count DESC, reason, field`,
-        { source: filter.sourceId, attempt: filter.attempt },
+        { source: filter.sourceId, attempt: filter.attempt ?? '' },
       );
       return { items: rows.map((row) => present(row, hidden)), summary };
     },
@@ -99,7 +128,7 @@ GROUP BY table, reason, field ORDER BY table, count DESC, reason, field`,
       yield 'table,file,line,field,value,reason,state,record\r\n';
       const batches = warehouse.stream(
         Row,
-        `SELECT ${COLUMNS} FROM quarantine WHERE ${where} ORDER BY table, file, line, reason`,
+        `SELECT ${COLUMNS} FROM ${rowsOf(filter)} WHERE ${where} ORDER BY table, file, line, reason`,
         params,
       );
       for await (const batch of batches) {

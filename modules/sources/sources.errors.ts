@@ -9,6 +9,7 @@ export const sourcesProblems = defineProblems('sources', {
   folder_not_allowed: { status: 403, title: 'The folder of the source lies outside the allowed folders.' },
   variable_not_set: { status: 422, title: 'The manifest names a setting that has no value.' },
   connection_not_found: { status: 404, title: 'There is no such connection.' },
+  stream_not_pushed: { status: 409, title: 'Events of this stream come through the stream store.' },
   invalid_connection: { status: 422, title: 'The connection is not valid.' },
   load_running: { status: 409, title: 'This source is being loaded already.' },
   load_refused: { status: 422, title: 'The data did not pass; the data of before stays.' },

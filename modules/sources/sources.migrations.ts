@@ -62,6 +62,21 @@ create table sources.connection (
 );
 `,
     },
+    {
+      id: '20261125T101000_streams',
+      sql: `
+create table sources.stream (
+  source_id text not null references sources.source (id),
+  table_name text not null,
+  taken bigint not null,
+  repeated bigint not null,
+  late bigint not null,
+  refused bigint not null,
+  last_at timestamptz not null,
+  primary key (source_id, table_name)
+);
+`,
+    },
   ],
   warehouse: [
     {

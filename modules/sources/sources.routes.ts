@@ -19,6 +19,7 @@ import {
   SourceTableView,
 } from './contract.ts';
 import type { Sources } from './sources.service.ts';
+import { PushEvents, PushedEvents, StreamReplay, StreamReplayed, StreamView } from './streams.contract.ts';
 
 const SourceParams = Type.Object({ sourceId: Type.String({ description: 'Source', examples: ['berka'] }) });
 const TableParams = Type.Object({
@@ -191,6 +192,59 @@ export function sourcesRoutes(sources: Sources): Routes {
           )
           .send(Readable.from(pieces, { objectMode: false }));
       },
+    );
+    http.get(
+      '/sources/:sourceId/streams',
+      {
+        config: { permission: 'sources.read' },
+        schema: {
+          operationId: 'listSourceStreams',
+          summary: 'Streams of a source and what became of their events',
+          tags,
+          params: SourceParams,
+          response: {
+            200: Type.Object(
+              { items: Type.Array(StreamView, { description: 'By their order in the manifest' }) },
+              { description: 'Streams' },
+            ),
+          },
+        },
+      },
+      async (request) => ({ items: await sources.streams.list(request.params.sourceId) }),
+    );
+    http.post(
+      '/sources/:sourceId/streams/:table/events',
+      {
+        config: { permission: 'sources.push' },
+        schema: {
+          operationId: 'pushEvents',
+          summary: 'Push events of a stream',
+          tags,
+          params: TableParams,
+          body: PushEvents,
+          response: { 202: PushedEvents },
+        },
+      },
+      async (request, reply) => {
+        const { sourceId, table } = request.params;
+        return reply.code(202).send(await sources.streams.push(sourceId, table, request.body));
+      },
+    );
+    http.post(
+      '/sources/:sourceId/streams/:table/replay',
+      {
+        config: { permission: 'sources.load' },
+        schema: {
+          operationId: 'replayEvents',
+          summary: 'Read refused events again, corrected or by the changed manifest',
+          tags,
+          params: TableParams,
+          body: StreamReplay,
+          response: { 200: StreamReplayed },
+        },
+      },
+      (request) =>
+        sources.streams.replay(request.params.sourceId, request.params.table, request.body, request.actor),
     );
     const ConnectionParams = Type.Object({
       connectionId: Type.String({ description: 'Connection', examples: ['lake'] }),

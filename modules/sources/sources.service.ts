@@ -37,16 +37,19 @@ import {
   type StoredLoad,
   type StoredSource,
 } from './sources.store.sql.ts';
+import { createStreams, type EventSink } from './streams.service.ts';
 import { createTableViews } from './table-view.ts';
 
 export interface SourcesDeps extends FolderSettings {
-  readonly stores: Pick<Stores, 'relational' | 'warehouse' | 'releases' | 'jobs'>;
+  readonly stores: Pick<Stores, 'relational' | 'warehouse' | 'releases' | 'jobs' | 'stream'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly audit: Audit;
   /** Builds the canonical tables; without one only the tables of sources are loaded. */
   readonly projector?: Projector;
   readonly consents?: ConsentSink;
+  /** Takes events of streams. */
+  readonly events?: EventSink;
   /** Watches what loads bring. */
   readonly inspector?: LoadInspector;
   /** What reading over a network needs; without it only folders are read. */
@@ -119,6 +122,7 @@ export function createSources(deps: SourcesDeps) {
     spoolDir: deps.spoolDir ?? join(tmpdir(), 'rapport-spool'),
     ...(deps.network?.limits ? { limits: deps.network.limits } : {}),
   });
+  const streams = createStreams({ stores, store, clock, log, audit, events: deps.events });
   const quarantine = createQuarantine(warehouse);
   const views = createTableViews(warehouse);
   const listeners: ((loaded: Loaded) => Promise<void>)[] = [];
@@ -454,7 +458,11 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
         ...(given.title ? { title: given.title } : {}),
         derived: false,
         ...(given.role ? { role: given.role } : {}),
-        format: given.format ?? manifest.defaults?.format ?? 'csv',
+        format: given.relation
+          ? 'relation'
+          : given.stream
+            ? 'stream'
+            : (given.format ?? manifest.defaults?.format ?? 'csv'),
         path: placeText(given),
         ...(known ? { rows: known.description.rows } : {}),
         columns: Object.keys(given.columns).length,
@@ -483,8 +491,11 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
       updatedBy: source.updatedBy,
       tables: [...files, ...derived],
       ...(lastLoad ? { lastLoad: viewOf(lastLoad) } : {}),
-      openQuarantine:
-        loaded?.attempt === undefined ? 0 : await quarantine.countOpen(source.id, loaded.attempt),
+      openQuarantine: await quarantine.countOpen({
+        sourceId: source.id,
+        attempt: loaded?.attempt,
+        withStreams: hasStreams(manifest),
+      }),
     };
   };
 
@@ -527,6 +538,7 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
       refusalListeners.push(listener);
     },
     connections: { ...connections, test: deliveries.test },
+    streams,
     tablesOf,
     roleTablesOf: loader.roleTablesOf,
     /** Runs `work` while no process projects and publishes; loads wait meanwhile. */
@@ -611,11 +623,10 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
     async quarantine(sourceId: string, query: QuarantineQuery, actor: Actor): Promise<QuarantinePage> {
       const source = await requireSource(sourceId);
       const found = await loadWithQuarantine(sourceId, query.loadId);
-      if (found?.attempt === undefined) return { items: [], summary: [] };
       const limit = query.limit ?? 50;
       const offset = offsetOf(query.cursor);
       const page = await quarantine.list(
-        { sourceId, attempt: found.attempt, ...query },
+        { sourceId, attempt: found?.attempt, withStreams: withStreams(source, query), ...query },
         offset,
         limit + 1,
         mayDo(actor, 'customers.pii') ? undefined : personalIn(source),
@@ -637,7 +648,7 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
       const found = await loadWithQuarantine(sourceId, query.loadId);
       await audit.record({ actor, action: 'source.quarantine_exported', subject: sourceId });
       return quarantine.export(
-        { sourceId, attempt: found?.attempt ?? '', ...query },
+        { sourceId, attempt: found?.attempt, withStreams: withStreams(source, query), ...query },
         mayDo(actor, 'customers.pii') ? undefined : personalIn(source),
       );
     },
@@ -645,6 +656,12 @@ FROM (${table.select}) WHERE granted IS NOT NULL AND at IS NOT NULL AND customer
 }
 
 const folderOf = (manifest: SourceManifest): string => manifest.folder ?? '.';
+
+const hasStreams = (manifest: SourceManifest): boolean =>
+  Object.values(manifest.tables).some((table) => table.stream !== undefined);
+/** Events of streams belong to no load. */
+const withStreams = (source: StoredSource, query: QuarantineQuery): boolean =>
+  query.loadId === undefined && hasStreams(source.manifest);
 
 /** Where a table comes from, as its manifest says. */
 function placeText(table: SourceManifest['tables'][string]): string {
