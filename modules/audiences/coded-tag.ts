@@ -66,8 +66,14 @@ const BYTES = 256;
 export function packPair(low: Uint8Array, high: Uint8Array | undefined): Uint8Array {
   const bytes = new Uint8Array(Math.max(low.length, high?.length ?? 0));
   bytes.set(low);
-  if (high)
-    for (let cid = 0; cid < high.length; cid++) bytes[cid] = (bytes[cid] ?? 0) | ((high[cid] ?? 0) << 4);
+  if (!high) return bytes;
+  // Four at once: codes below 16 shifted by four bits stay inside their bytes. Copies lie where words may.
+  const words = new Uint32Array(bytes.buffer, 0, high.length >>> 2);
+  const added = high.byteOffset % 4 === 0 ? high : high.slice();
+  const addedWords = new Uint32Array(added.buffer, added.byteOffset, words.length);
+  for (let at = 0; at < words.length; at++) words[at] = (words[at] ?? 0) | ((addedWords[at] ?? 0) << 4);
+  for (let at = words.length * 4; at < high.length; at++)
+    bytes[at] = (bytes[at] ?? 0) | ((high[at] ?? 0) << 4);
   return bytes;
 }
 

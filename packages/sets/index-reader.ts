@@ -189,17 +189,9 @@ export function createIndexReader(
       const found = new Map<string, Uint8Array>();
       if (wanted.length === 0) return found;
       const { sql, params, tables } = union(wanted, 'codes');
-      const bytes = await warehouse.queryBytes(sql, params, options(signal));
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      for (let at = 0; at < bytes.byteLength; ) {
-        const name = nameOf({
-          pieces: tables[view.getUint16(at, true)] ?? '',
-          key: Number(view.getBigUint64(at + 2, true)),
-        });
-        const { value: length, end } = readVarint(bytes, at + 10);
-        found.set(name, bytes.subarray(end, end + length));
-        at = end + length;
-      }
+      const bytes = await warehouse.queryBytes(sql, params, { ...options(signal), format: 'Native' });
+      for (const { part, key, start, end } of codeRows(bytes))
+        found.set(nameOf({ pieces: tables[part] ?? '', key }), bytes.subarray(start, end));
       return found;
     },
 
@@ -208,6 +200,48 @@ export function createIndexReader(
       cache.clear();
     },
   };
+}
+
+/**
+ * Where the codes of each row lie in blocks of `part UInt16, key UInt64, codes Array(UInt8)`.
+ * @source ClickHouse format Native: of each block the numbers of columns and rows, then of each column name, type and
+ *   values; of arrays first where each one ends
+ */
+function* codeRows(bytes: Uint8Array): Generator<{ part: number; key: number; start: number; end: number }> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  const varint = (): number => {
+    const { value, end } = readVarint(bytes, at);
+    at = end;
+    return value;
+  };
+  /** Passes the name and type of a column; answers where its values start and skips so many bytes. */
+  const column = (size: number): number => {
+    for (let text = 0; text < 2; text++) {
+      const length = varint();
+      at += length;
+    }
+    const start = at;
+    at += size;
+    return start;
+  };
+  while (at < bytes.byteLength) {
+    varint();
+    const rows = varint();
+    const [parts, keys, ends] = [column(2 * rows), column(8 * rows), column(8 * rows)];
+    let start = at;
+    for (let row = 0; row < rows; row++) {
+      const end = at + Number(view.getBigUint64(ends + 8 * row, true));
+      yield {
+        part: view.getUint16(parts + 2 * row, true),
+        key: Number(view.getBigUint64(keys + 8 * row, true)),
+        start,
+        end,
+      };
+      start = end;
+    }
+    at = start;
+  }
 }
 
 /** Typed arrays must start where their elements may. */

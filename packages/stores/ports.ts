@@ -41,6 +41,11 @@ export interface WarehouseOptions {
    * are right too, but every row passes through one node.
    */
   readonly perCustomer?: boolean;
+  /**
+   * In what `queryBytes` answers. Native writes columns as they lie in memory: arrays of numbers come many times
+   * faster than in RowBinary, which writes value by value. @default RowBinary
+   */
+  readonly format?: 'RowBinary' | 'Native';
   /** Told of a finished `command` what the engine read for it. */
   readonly onRead?: (read: { readonly rows: number; readonly bytes: number }) => void;
 }

@@ -284,7 +284,7 @@ export function createWarehouse(target: WarehouseTarget, log: Log): Warehouse & 
       }
     },
 
-    queryBytes: (sql, params, options) => readBytes(sql, params, options, 'RowBinary'),
+    queryBytes: (sql, params, options) => readBytes(sql, params, options, options?.format ?? 'RowBinary'),
 
     async queryCids(sql, params, options) {
       return cidSetFromWarehouseBytes(await readBytes(sql, params, options, 'RowBinary'));
