@@ -14,6 +14,8 @@ import { Page, Panel } from '../../ui/page.tsx';
 import { Answer, Nothing } from '../../ui/states.tsx';
 import { AccountsPanel, HoldingsPanel } from './belongings.tsx';
 import { CustomerTagsPanel } from './customer-tags-panel.tsx';
+import { IdentityPanel } from './identity-panel.tsx';
+import { KinPanel } from './kin-panel.tsx';
 import { TimelinePanel } from './timeline-panel.tsx';
 
 export function CustomerPage() {
@@ -45,6 +47,7 @@ export function CustomerPage() {
             <div className="split side-first" style={side(360)}>
               <div className="stack gap-m">
                 <WhoPanel profile={profile} />
+                <KinPanel profile={profile} />
                 <ConsentsPanel profile={profile} />
               </div>
               <Tabs
@@ -73,6 +76,11 @@ export function CustomerPage() {
                     key: 'contacts',
                     label: t('customers.contacts'),
                     children: <TimelinePanel customerId={customerId} kind="contact" />,
+                  },
+                  {
+                    key: 'identity',
+                    label: t('identity.tab'),
+                    children: <IdentityPanel customerId={customerId} />,
                   },
                 ]}
               />
@@ -186,6 +194,9 @@ function WhoPanel({ profile }: { readonly profile: CustomerProfile }) {
             value: profile.identities.map((identity) => identity.kind).join(', ') || undefined,
           },
           { term: t('customers.source'), value: <code>{profile.source}</code> },
+          profile.records.length > 1
+            ? { term: t('identity.records'), value: profile.records.join(', ') }
+            : undefined,
           ...attributes.map(([name, value]) => ({ term: name, value })),
         ]}
       />
