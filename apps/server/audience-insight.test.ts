@@ -171,14 +171,14 @@ const audienceOf = async (name: string, condition: Condition): Promise<string> =
   (await ok<{ id: string }>(analyst('POST', '/audiences', { name, description: '', condition }))).id;
 
 /** Signs in with a password and answers a caller, as `server.as` does for the first users. */
-async function signedIn(username: string, password: string): Promise<Caller> {
+async function signedIn(username: string, password: string): Promise<{ caller: Caller; bearer: string }> {
   const session = await fetch(`${server.url}/api/v1/session`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ username, password }),
   });
   const { token: bearer }: { token: string } = await session.json();
-  return async (method, path, body) => {
+  const caller: Caller = async (method, path, body) => {
     const answer = await fetch(`${server.url}/api/v1${path}`, {
       method,
       headers: {
@@ -189,13 +189,20 @@ async function signedIn(username: string, password: string): Promise<Caller> {
     });
     return { status: answer.status, body: await answer.json() };
   };
+  return { caller, bearer };
 }
 
 /** Sends a file as the analyst, as a browser would. */
-const send = (listId: string, key: string, text: string, column?: string): Promise<Response> =>
+const send = (
+  listId: string,
+  key: string,
+  text: string,
+  column?: string,
+  bearer = token,
+): Promise<Response> =>
   fetch(
     `${server.url}/api/v1/lists/${listId}/content?key=${key}&file=a.csv${column === undefined ? '' : `&column=${column}`}`,
-    { method: 'PUT', headers: { authorization: `Bearer ${token}`, 'content-type': 'text/csv' }, body: text },
+    { method: 'PUT', headers: { authorization: `Bearer ${bearer}`, 'content-type': 'text/csv' }, body: text },
   );
 const upload = async (listId: string, key: string, text: string, column?: string): Promise<CustomerList> => {
   const answer = await send(listId, key, text, column);
@@ -377,7 +384,7 @@ describe('whoever sees a part', () => {
         orgUnit: 'B1',
       }),
     );
-    const north = await signedIn('north', 'a long enough password 1');
+    const { caller: north, bearer } = await signedIn('north', 'a long enough password 1');
     const ours = (one: Person): boolean => one.orgUnit === 'B1';
     const profile = await ok<ProfileResult>(north('POST', '/audiences/profile', { condition: FUND }));
     expect([profile.size, profile.baseSize]).toEqual([sizeOf((one) => ours(one) && one.fund), sizeOf(ours)]);
@@ -394,6 +401,22 @@ describe('whoever sees a part', () => {
       north('POST', '/audiences/relax', { condition: FUND, wanted: sizeOf(ours) }),
     );
     expect(relaxed.count).toBe(sizeOf((one) => ours(one) && one.fund));
+    const list = await ok<CustomerList>(
+      north('POST', '/lists', { name: 'Guests', kind: 'target', purpose: 'Branch event' }),
+    );
+    const guests = PEOPLE.slice(0, 90);
+    const uploaded = await send(
+      list.id,
+      'customer_id',
+      guests.map((one) => one.id).join('\n'),
+      undefined,
+      bearer,
+    );
+    const { report }: CustomerList = await uploaded.json();
+    expect([report?.customers, report?.unmatched]).toEqual([
+      guests.filter(ours).length,
+      guests.filter((one) => !ours(one)).length,
+    ]);
     const id = await audienceOf('Everywhere', FUND);
     await ok(analyst('POST', `/audiences/${id}/growth`));
     const refused = await north('POST', `/audiences/${id}/growth`);

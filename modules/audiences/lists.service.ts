@@ -184,6 +184,7 @@ export function createLists(deps: ListsDeps): Lists {
       }
       // Short-lived tables of this upload alone; dropped at its end, or by the sweep when the process dies.
       const staged = releases.newTableName('list_upload');
+      const keyed = releases.newTableName('list_key');
       const found = releases.newTableName('list_match');
       const members = await newMembers();
       try {
@@ -200,17 +201,34 @@ export function createLists(deps: ListsDeps): Lists {
           LONG,
         );
         await warehouse.createTable({
+          name: keyed,
+          columns: 'key String, valid UInt8, first UInt32, times UInt32',
+          orderBy: 'tuple()',
+          spread: 'any',
+        });
+        await warehouse.createTable({
           name: found,
           columns: 'line UInt32, times UInt32, valid UInt8, customers UInt32, cid UInt32',
           orderBy: 'tuple()',
           spread: 'any',
         });
         // One row a different value: looked up once, however often it stands in the file. What is no key stays a row each.
-        const given = `SELECT if(valid, ${match.key('value')}, toString(line)) AS key, valid, min(line) AS first, count() AS times FROM (SELECT line, value, ${match.isKey('value')} AS valid FROM ${warehouse.identifier(staged)}) GROUP BY key, valid`;
-        const known = `SELECT key, uniqExact(cid) AS customers, any(cid) AS customer FROM (${match.keys}) WHERE key IN (SELECT key FROM (${given}) WHERE valid) GROUP BY key`;
         await deps.matcher.command(
-          `INSERT INTO ${warehouse.identifier(found)} (line, times, valid, customers, cid) SELECT g.first, g.times, g.valid, if(g.valid, k.customers, 0), k.customer FROM (${given}) AS g LEFT JOIN (${known}) AS k ON g.key = k.key`,
+          `INSERT INTO ${warehouse.identifier(keyed)} (key, valid, first, times) SELECT if(valid, ${match.key('value')}, toString(line)) AS key, valid, min(line), count() FROM (SELECT line, value, ${match.isKey('value')} AS valid FROM ${warehouse.identifier(staged)}) GROUP BY key, valid`,
           {},
+          LONG,
+        );
+        const given = warehouse.identifier(keyed);
+        const customer = release.placements.get('customer')?.table;
+        // Whoever sees a part of the bank does not learn from a list who is a customer elsewhere.
+        const scope =
+          actor.orgScope && customer !== undefined
+            ? ` AND cid IN (SELECT c.cid FROM ${warehouse.identifier(customer)} AS c WHERE c.org_unit IN {units:Array(String)})`
+            : '';
+        const known = `SELECT key, min(cid) AS least, if(least = max(cid), 1, 2) AS customers FROM (${match.keys}) WHERE key IN (SELECT key FROM ${given} WHERE valid)${scope} GROUP BY key`;
+        await deps.matcher.command(
+          `INSERT INTO ${warehouse.identifier(found)} (line, times, valid, customers, cid) SELECT g.first, g.times, g.valid, if(g.valid, k.customers, 0), k.least FROM ${given} AS g LEFT JOIN (${known}) AS k ON g.key = k.key`,
+          scope === '' ? {} : { units: [...(actor.orgScope ?? [])] },
           { ...LONG, settings: { join_use_nulls: 0 } },
         );
         const from = warehouse.identifier(found);
@@ -266,7 +284,7 @@ export function createLists(deps: ListsDeps): Lists {
         await warehouse.drop(members).catch(() => undefined);
         throw error;
       } finally {
-        await warehouse.drop(staged, found).catch((error: unknown) => {
+        await warehouse.drop(staged, keyed, found).catch((error: unknown) => {
           deps.log.warn({ err: error }, 'tables of an upload could not be dropped; the sweep will');
         });
       }

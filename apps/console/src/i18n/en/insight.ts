@@ -152,7 +152,7 @@ export const insight = {
     weak: 'The model hardly tells the seed from others: the list is little better than a random one.',
     lifts: 'Seeds among the best-scored',
     liftsNote: 'Times as many seeds kept aside as chance would put there.',
-    top: 'Best {{share}}',
+    top: 'Top {{share}}',
     lift: 'Lift',
     traits: 'What makes them alike',
     traitsNote: 'Tags by how much they move the scores.',
