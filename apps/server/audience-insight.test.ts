@@ -647,6 +647,33 @@ describe('growth', () => {
   });
 });
 
+describe('tags computed from others', () => {
+  it('are no news where the condition is made of what they are computed from, and teach no look-alike', async () => {
+    const rich = `tags:
+  - id: rich
+    title: { en: Rich }
+    category: test/insight
+    valueType: boolean
+    definition: { kind: rule, cases: [{ when: { tag: wealth, op: ">=", value: 50000 }, value: true }], otherwise: false }
+`;
+    await ok(analyst('POST', '/tags/import', { yaml: rich }));
+    await finished(await ok(analyst('POST', '/tags/refresh', {})));
+    const definingOf = async (condition: Condition): Promise<string[]> => {
+      const { tags } = await ok<ProfileResult>(analyst('POST', '/audiences/profile', { condition }));
+      return tags.flatMap((one) => (one.defining ? [one.tag] : [])).sort();
+    };
+    expect(await definingOf(WEALTHY)).toEqual(['rich', 'wealth']);
+    expect(await definingOf({ tag: 'rich', op: '=', value: true })).toEqual(['rich', 'wealth']);
+    expect(await definingOf(FUND)).toEqual(['fund']);
+    const { excluded } = await finished<LookalikeResult>(
+      await ok(
+        analyst('POST', '/audiences/lookalikes', { name: 'Like the rich', seed: { condition: WEALTHY } }),
+      ),
+    );
+    expect(excluded).toContainEqual({ tag: 'rich', reason: 'defines_seed' });
+  });
+});
+
 describe('docs/audiences.md', () => {
   it('has requests that run as they stand there', async () => {
     const page = await readFile(new URL('../../docs/audiences.md', import.meta.url), 'utf8');

@@ -87,6 +87,7 @@ import {
   dependantsOf,
   lastLoads,
   offerResults,
+  tagEdges,
   templateLineage,
 } from './views.ts';
 
@@ -258,6 +259,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     catalog: (release) => tags.catalog(release),
     matcher: createIdentityMatcher({ warehouse, dataKey: secrets.dataKey }),
     publishScores: (scores) => tags.publishScores(scores),
+    tagEdges: async () => tagEdges(await tags.lineage.graph()),
   });
   tags.onRefreshed(() => insight.onRefreshed());
   const checkCondition = (condition: Parameters<typeof audiences.faults>[0]) => audiences.faults(condition);

@@ -11,6 +11,7 @@ import type { Metrics } from '@rapport/metrics';
 import type { ConsentRow } from '@rapport/sources';
 import type { SourceView } from '@rapport/sources/contract';
 import type { Tags } from '@rapport/tags';
+import type { LineageGraph } from '@rapport/tags/contract';
 
 /* How one module's words read in another's; nothing is decided here. */
 
@@ -155,3 +156,13 @@ export async function aumMetric(
     throw error;
   }
 }
+
+/** Which tags are computed from which. */
+export const tagEdges = ({ edges }: LineageGraph): { from: string; to: string }[] => {
+  const tagOf = (node: string): string | undefined =>
+    node.startsWith('tag:') ? node.slice('tag:'.length) : undefined;
+  return edges.flatMap((edge) => {
+    const [from, to] = [tagOf(edge.from), tagOf(edge.to)];
+    return from === undefined || to === undefined ? [] : [{ from, to }];
+  });
+};

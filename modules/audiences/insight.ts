@@ -6,6 +6,7 @@ import type { CidSet, Jobs, Placement, Relational, Release, Releases, Warehouse 
 import type { Audiences, AudienceUsage } from './audiences.ts';
 import type { CodedBucket, CodedTag } from './coded-tag.ts';
 import { createCodedTags } from './coded-tags.ts';
+import type { TagEdge } from './defining-tags.ts';
 import { createGrowth, type Growth } from './growth.service.ts';
 import { createLists, type Lists } from './lists.service.ts';
 import { createLookalikes, type LookalikeDeps, type Lookalikes } from './lookalike.service.ts';
@@ -27,6 +28,8 @@ export interface InsightDeps {
   readonly engine?: CodeEngine;
   readonly publishScores?: NonNullable<LookalikeDeps['publishScores']>;
   readonly listUsages?: (listId: string) => Promise<readonly AudienceUsage[]>;
+  /** Which tags are computed from which, to tell news from what follows from a condition. @default none is */
+  readonly tagEdges?: () => Promise<readonly TagEdge[]>;
   /** Bytes that codes of tags may take in memory. @default 3 GiB */
   readonly codeMemoryBytes?: number;
 }
@@ -87,11 +90,12 @@ export function createAudienceInsight(deps: InsightDeps): Insight {
     ...(deps.listUsages ? { usages: deps.listUsages } : {}),
   });
   const growth = createGrowth({ ...deps, lists });
-  const shared = { audiences, releases, catalog: deps.catalog, codes };
+  const tagEdges = deps.tagEdges ?? (async () => []);
+  const shared = { tagEdges, audiences, releases, catalog: deps.catalog, codes };
   return {
     ...createProfiles(shared),
     relax: createRelaxing({ audiences, releases, codes }),
-    lookalikes: createLookalikes({ ...deps, codes, lists }),
+    lookalikes: createLookalikes({ ...deps, tagEdges, codes, lists }),
     lists,
     growth,
     async onRefreshed() {

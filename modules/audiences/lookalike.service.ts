@@ -8,7 +8,7 @@ import { audiencesProblems } from './audiences.problems.ts';
 import type { Audiences } from './audiences.ts';
 import { bucketCondition, CODES, type CodedBucket, gather } from './coded-tag.ts';
 import type { CodedTags } from './coded-tags.ts';
-import { definingTags } from './defining-tags.ts';
+import { definingTags, type TagEdge } from './defining-tags.ts';
 import { LookalikeRequest, type LookalikeResult } from './insight.contract.ts';
 import type { Lists } from './lists.service.ts';
 import {
@@ -33,6 +33,7 @@ export interface LookalikeDeps {
   readonly audit: { record(entry: AuditRecord): Promise<void> };
   readonly catalog: (release: Release) => Promise<ConditionCatalog>;
   readonly codes: CodedTags;
+  readonly tagEdges: () => Promise<readonly TagEdge[]>;
   readonly lists: Lists;
   /** Keeps scores as a tag; the tags module does it for models and for look-alikes alike. */
   readonly publishScores?: (scores: {
@@ -144,7 +145,9 @@ export function createLookalikes(deps: LookalikeDeps): Lookalikes {
 
     /* which tags may count */
     const excluded: LookalikeResult['excluded'] = [];
-    const defining = seed.condition ? await definingTags(seed.condition, audiences) : new Set<string>();
+    const defining = seed.condition
+      ? await definingTags(seed.condition, audiences, await deps.tagEdges())
+      : new Set<string>();
     const asked = new Set(request.excludeTags ?? []);
     const allowed = new Set(request.allowProtected ?? []);
     const withheld = await audiences.withheld(catalog.tagIds(), actor);

@@ -15,7 +15,7 @@ import {
   isOrdered,
 } from './coded-tag.ts';
 import type { CodedTags, ListMember } from './coded-tags.ts';
-import { definingTags } from './defining-tags.ts';
+import { definingTags, type TagEdge } from './defining-tags.ts';
 import { sayFinding } from './finding-words.ts';
 import type {
   OverlapRequest,
@@ -40,6 +40,7 @@ export interface InsightDeps {
   readonly releases: Pick<Releases, 'current'>;
   readonly catalog: (release: Awaited<ReturnType<Releases['current']>>) => Promise<ConditionCatalog>;
   readonly codes: CodedTags;
+  readonly tagEdges: () => Promise<readonly TagEdge[]>;
 }
 
 export interface ProfileService {
@@ -167,7 +168,7 @@ export function createProfiles(deps: InsightDeps): ProfileService {
       correction: request.correction ?? 'benjamini-hochberg',
       level: 0.05,
     });
-    const defining = await definingTags(request.condition, audiences);
+    const defining = await definingTags(request.condition, audiences, await deps.tagEdges());
     const byTag = new Map(counted.map((one) => [one.tag, one]));
     const found = rankFindings(profiled, byTag, defining, baseSet, request.findings ?? 12);
     const ranked = profiled.toSorted(

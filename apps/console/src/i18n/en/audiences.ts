@@ -19,6 +19,7 @@ export const audiences = {
   of: 'of',
   shareOfAll: 'Share of all customers',
   completeFirst: 'Counting waits',
+  ifDropped: 'Dropped here: {{count}}',
   incomplete: 'Complete every condition to count.',
   tab: {
     builder: 'Build',

@@ -132,6 +132,8 @@ export const identity = {
   yes: 'Yes',
   no: 'No',
   blocks: 'Compared when equal in',
+  blocksNote_one: 'A value that more than {{count}} record shares is not compared by.',
+  blocksNote_other: 'A value that more than {{count}} records share is not compared by.',
   survivorship: 'Which value survives',
   survivorshipNote: 'When records of one customer differ.',
   everyField: 'Sources by trust',

@@ -168,7 +168,6 @@ export const insight = {
       says_nothing: 'Tells nothing of the seed',
       not_coded: 'A list',
     },
-    openList: 'Open the list',
     makeAudience: 'New audience of the list',
   },
   growth: {

@@ -22,6 +22,7 @@ export const audiences: Translation<typeof en> = {
   of: '共',
   shareOfAll: '占全部客户的比例',
   completeFirst: '等待计数',
+  ifDropped: '放在此处：{{count}}',
   incomplete: '请补齐所有条件后再计数。',
   tab: {
     builder: '构建',

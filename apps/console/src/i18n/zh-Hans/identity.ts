@@ -132,6 +132,7 @@ export const identity: Translation<typeof en> = {
   yes: '是',
   no: '否',
   blocks: '以下相同时才比较',
+  blocksNote_other: '超过 {{count}} 条记录共用的值不用于比较。',
   survivorship: '取哪个值',
   survivorshipNote: '当同一客户的记录不一致时。',
   everyField: '来源可信顺序',

@@ -163,7 +163,6 @@ export const insight: Translation<typeof en> = {
       says_nothing: '与种子无关',
       not_coded: '列表型标签',
     },
-    openList: '打开名单',
     makeAudience: '以名单新建客群',
   },
   growth: {

@@ -22,6 +22,7 @@ export const audiences: Translation<typeof en> = {
   of: '共',
   shareOfAll: '佔全部客戶的比例',
   completeFirst: '等待計數',
+  ifDropped: '放在此處：{{count}}',
   incomplete: '請補齊所有條件後再計數。',
   tab: {
     builder: '構建',

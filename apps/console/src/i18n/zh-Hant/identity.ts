@@ -132,6 +132,7 @@ export const identity: Translation<typeof en> = {
   yes: '是',
   no: '否',
   blocks: '以下相同時才比較',
+  blocksNote_other: '超過 {{count}} 條記錄共用的值不用於比較。',
   survivorship: '取哪個值',
   survivorshipNote: '當同一客戶的記錄不一致時。',
   everyField: '來源可信順序',

@@ -163,7 +163,6 @@ export const insight: Translation<typeof en> = {
       says_nothing: '與種子無關',
       not_coded: '清單型標籤',
     },
-    openList: '開啟名單',
     makeAudience: '以名單新增客群',
   },
   growth: {
