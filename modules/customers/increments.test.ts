@@ -7,8 +7,8 @@ import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProjector, customersMigrations } from './index.ts';
 
-const CHAINS = 3;
-const STEPS = 7;
+const CHAINS = 2;
+const STEPS = 6;
 const Row = Type.Object({ row: Type.String() });
 const Fact = Type.Object({ fact: Type.String() });
 

@@ -54,7 +54,8 @@ const MAX_WITHOUT = 4;
 const GROWTH = 2;
 
 const LONG = { maxSeconds: 6 * 3_600 } as const;
-const Counted = Type.Object({ n: Type.Integer(), gone: Type.Integer() });
+/** No column of a source begins with `_`. */
+const Counted = Type.Object({ _n: Type.Integer(), _gone: Type.Integer() });
 
 /**
  * Tables that grow by deliveries. The rows of a delivery stay where they were written: the table is a view over the
@@ -68,11 +69,11 @@ export function createIncrements(deps: { readonly warehouse: Warehouse; readonly
   const count = async (table: FileTable, from: string, signal: AbortSignal): Promise<Counts> => {
     const [row] = await warehouse.query(
       Counted,
-      `SELECT count() AS n, ${table.deletes ? `countIf(${isGone(table)})` : 'toUInt64(0)'} AS gone FROM ${from}`,
+      `SELECT count() AS _n, ${table.deletes ? `countIf(${isGone(table)})` : 'toUInt64(0)'} AS _gone FROM ${from}`,
       {},
       { ...LONG, signal },
     );
-    return { rows: row?.n ?? 0, gone: row?.gone ?? 0 };
+    return { rows: row?._n ?? 0, gone: row?._gone ?? 0 };
   };
 
   const create = async (sourceId: string, table: FileTable, onTable: (name: string) => void) => {

@@ -1,4 +1,4 @@
-import { mkdir, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Actor, silentLog, systemActor, systemClock } from '@rapport/kernel';
 import { startTestStores, type TestStores } from '@rapport/testkit';
@@ -1106,5 +1106,55 @@ describe('the record of loads', () => {
     expect(page.items).toHaveLength(2);
     const next = await sources.list({ limit: 500, cursor: page.nextCursor ?? '' });
     expect(next.items.map((source) => source.id)).toContain('once');
+  });
+});
+
+describe('deliveries', () => {
+  it('do what docs/sources.md shows', async () => {
+    const page = await readFile(new URL('../../docs/sources.md', import.meta.url), 'utf8');
+    const [, yaml = '', script = ''] =
+      /```yaml\n(source: ledger\n[\s\S]*?)```\n\n```sh\n([\s\S]*?)```/.exec(page) ?? [];
+    await mkdir(join(root, 'ledger'));
+    let loads = 0;
+    for (const line of script.split('\n')) {
+      const [, content, file] = /^printf '(.*)' > (\S+)$/.exec(line) ?? [];
+      if (content && file) await writeFile(join(root, file), content.replaceAll('\\n', '\n'));
+      if (line.includes('source apply')) await sources.applyManifest(yaml, { baseDir: root });
+      if (!line.includes('source load')) continue;
+      loads++;
+      const view = await sources.load('ledger');
+      expect(view.faults).toEqual([]);
+      const expected = /(\d) rows$/.exec(line)?.[1];
+      expect(view.tables[0]).toMatchObject(
+        expected === undefined ? { read: 0, rows: 2 } : { rows: Number(expected) },
+      );
+      if (loads === 2) expect(view.tables[0]).toMatchObject({ read: 3, loaded: 3, replaced: 2, deleted: 1 });
+    }
+    expect(loads).toBe(3);
+    expect(await rowsOf('ledger', 'movements', ['id', 'amount'])).toEqual([
+      ['1', '1100'],
+      ['3', '500'],
+    ]);
+  });
+
+  it('keep refused records for a replay, which adds to what stands', async () => {
+    const manifest = simple(
+      { id: 'integer', n: 'integer', op: 'text' },
+      { path: 't_*.csv', key: ['id'], mode: 'upsert', deletes: { column: 'op', values: ['D'] } },
+    );
+    await load('kept', manifest, { 't_1.csv': 'id,n,op\n1,10,I\n2,x,I\n3,30,I\n' });
+    await load('kept', manifest, { 't_2.csv': 'id,n,op\n1,11,U\n3,30,D\n' });
+    expect(await quarantine('kept')).toMatchObject([{ file: 't_1.csv', line: 3, value: 'x' }]);
+    const view = await sources.replay('kept', {
+      records: [{ table: 't', file: 't_1.csv', line: 3, record: '2,20,I' }],
+    });
+    expect(view.state).toBe('loaded');
+    await load('kept', manifest, { 't_3.csv': 'id,n,op\n4,40,I\n2,20,I\n' });
+    expect(await rowsOf('kept', 't', ['id', 'n'])).toEqual([
+      ['1', '11'],
+      ['2', '20'],
+      ['4', '40'],
+    ]);
+    expect(await quarantine('kept')).toEqual([]);
   });
 });

@@ -236,14 +236,14 @@ INNER JOIN ${name(lost)} AS l ON s._file = l._file AND s.line = l._line`,
     );
     const isKnown = `${key.tuple} IN (SELECT ${key.list} FROM ${name(known)})`;
     const clashing = (): Promise<number> =>
-      count(`SELECT count() AS n FROM ${name(physical)} WHERE ${isKnown}`);
+      count(`SELECT count() AS n FROM (SELECT 1 FROM ${name(physical)} WHERE ${isKnown})`);
     if ((await clashing()) === 0) {
       known = undefined;
     } else {
       // What comes again just as it stands changes nothing, and is no fault.
       const digest = `sipHash128(toString(tuple(${columns})))`;
       const isSame = `${isKnown} AND ${digest} IN (SELECT ${digest} FROM ${name(known)})`;
-      repeated = await count(`SELECT count() AS n FROM ${name(physical)} WHERE ${isSame}`);
+      repeated = await count(`SELECT count() AS n FROM (SELECT 1 FROM ${name(physical)} WHERE ${isSame})`);
       if (repeated > 0) await keepOnly(`NOT (${isSame})`);
       if (table.mode === 'append' && (await clashing()) > 0) {
         const isExpected = table.duplicates === 'first';
