@@ -61,7 +61,6 @@ export const identity = {
     too_many_records: 'Too many records',
     cluster_too_large: 'The customer would have too many records',
     known_distinct: 'Somebody decided that they are two',
-    already_one: 'They are one already',
   },
   ruleName: {
     same_document: 'Same identity document',

@@ -61,7 +61,6 @@ export const identity: Translation<typeof en> = {
     too_many_records: '记录过多',
     cluster_too_large: '客户的记录将过多',
     known_distinct: '已有人确认为不同客户',
-    already_one: '已是同一客户',
   },
   ruleName: {
     same_document: '相同证件',

@@ -61,7 +61,6 @@ export const identity: Translation<typeof en> = {
     too_many_records: '記錄過多',
     cluster_too_large: '客戶的記錄將過多',
     known_distinct: '已有人確認為不同客戶',
-    already_one: '已是同一客戶',
   },
   ruleName: {
     same_document: '相同證件',

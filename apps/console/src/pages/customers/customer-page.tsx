@@ -13,6 +13,7 @@ import { cells, side } from '../../ui/metrics.ts';
 import { Page, Panel } from '../../ui/page.tsx';
 import { Answer, Nothing } from '../../ui/states.tsx';
 import { AccountsPanel, HoldingsPanel } from './belongings.tsx';
+import { COVERED } from './covered.ts';
 import { CustomerTagsPanel } from './customer-tags-panel.tsx';
 import { IdentityPanel } from './identity-panel.tsx';
 import { KinPanel } from './kin-panel.tsx';
@@ -23,6 +24,8 @@ export function CustomerPage() {
   const dynamic = useDynamicText();
   const { customerId } = useParams({ from: '/signed-in/customers/$customerId' });
   const customer = useQuery(customerQuery(customerId));
+  // Clear data stays covered until asked for: screens are seen by others too.
+  const [revealed, setRevealed] = useState(false);
   const formats = useFormats();
   return (
     <Page
@@ -46,8 +49,8 @@ export function CustomerPage() {
             <Glance profile={profile} />
             <div className="split side-first" style={side(360)}>
               <div className="stack gap-m">
-                <WhoPanel profile={profile} />
-                <KinPanel profile={profile} />
+                <WhoPanel profile={profile} shown={revealed} onShow={setRevealed} />
+                <KinPanel profile={profile} covered={profile.piiClear && !revealed} />
                 <ConsentsPanel profile={profile} />
               </div>
               <Tabs
@@ -80,7 +83,9 @@ export function CustomerPage() {
                   {
                     key: 'identity',
                     label: t('identity.tab'),
-                    children: <IdentityPanel customerId={customerId} />,
+                    children: (
+                      <IdentityPanel customerId={customerId} covered={profile.piiClear && !revealed} />
+                    ),
                   },
                 ]}
               />
@@ -127,15 +132,19 @@ function Glance({ profile }: { readonly profile: CustomerProfile }) {
   );
 }
 
-const COVERED = '••••••••';
-
-function WhoPanel({ profile }: { readonly profile: CustomerProfile }) {
+function WhoPanel({
+  profile,
+  shown,
+  onShow,
+}: {
+  readonly profile: CustomerProfile;
+  readonly shown: boolean;
+  readonly onShow: (shown: boolean) => void;
+}) {
   const t = useText();
   const dynamic = useDynamicText();
-  const [shown, setShown] = useState(false);
   const units = useQuery(orgUnitsQuery);
   const unitName = units.data?.items.find((unit) => unit.code === profile.orgUnit)?.name;
-  // Clear data stays covered until asked for: screens are seen by others too.
   const personal = (value: string | undefined) => {
     if (!value) return undefined;
     return profile.piiClear && !shown ? <span title={t('customers.covered')}>{COVERED}</span> : value;
@@ -151,7 +160,7 @@ function WhoPanel({ profile }: { readonly profile: CustomerProfile }) {
             size="small"
             icon={shown ? <HideIcon /> : <ShowIcon />}
             aria-pressed={shown}
-            onClick={() => setShown(!shown)}
+            onClick={() => onShow(!shown)}
           >
             {shown ? t('customers.cover') : t('customers.reveal')}
           </Button>
@@ -191,7 +200,7 @@ function WhoPanel({ profile }: { readonly profile: CustomerProfile }) {
           { term: t('customers.language'), value: profile.language },
           {
             term: t('customers.identities'),
-            value: profile.identities.map((identity) => identity.kind).join(', ') || undefined,
+            value: [...new Set(profile.identities.map(({ kind }) => kind))].join(', ') || undefined,
           },
           { term: t('customers.source'), value: <code>{profile.source}</code> },
           profile.records.length > 1

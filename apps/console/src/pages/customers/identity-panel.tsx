@@ -11,12 +11,20 @@ import { cells } from '../../ui/metrics.ts';
 import { useNotify } from '../../ui/notify.ts';
 import { Panel } from '../../ui/page.tsx';
 import { Answer, Nothing, ProblemView } from '../../ui/states.tsx';
+import { COVERED, PERSONAL } from './covered.ts';
 
 type HistoryItem = CustomerIdentity['history'][number];
 type Provenance = CustomerIdentity['provenance'][number];
 
 /** Which records a customer is made of, why, and where every field came from. */
-export function IdentityPanel({ customerId }: { readonly customerId: string }) {
+export function IdentityPanel({
+  customerId,
+  covered,
+}: {
+  readonly customerId: string;
+  /** Personal values are not to be seen yet. */
+  readonly covered: boolean;
+}) {
   const identity = useQuery(customerIdentityQuery(customerId));
   return (
     <Answer query={identity} rows={8}>
@@ -24,7 +32,7 @@ export function IdentityPanel({ customerId }: { readonly customerId: string }) {
         <div className="stack gap-m">
           <QualityPanel view={view} />
           <HistoryPanel customerId={customerId} history={view.history} />
-          <ProvenancePanel provenance={view.provenance} />
+          <ProvenancePanel provenance={view.provenance} covered={covered} />
         </div>
       )}
     </Answer>
@@ -170,9 +178,16 @@ function UnmergeDialog({
   );
 }
 
-function ProvenancePanel({ provenance }: { readonly provenance: readonly Provenance[] }) {
+function ProvenancePanel({
+  provenance,
+  covered,
+}: {
+  readonly provenance: readonly Provenance[];
+  readonly covered: boolean;
+}) {
   const t = useText();
   const dynamic = useDynamicText();
+  const shownValue = (field: string, value: string) => (covered && PERSONAL.has(field) ? COVERED : value);
   const place = ({ source, table, file, line, bankId }: Provenance['chosen']) =>
     `${source}.${table} · ${bankId}${file ? ` · ${file}:${line}` : ''}`;
   return (
@@ -193,7 +208,7 @@ function ProvenancePanel({ provenance }: { readonly provenance: readonly Provena
                   key={`${other.source}${other.table}${other.bankId}${other.line}`}
                   className="row between gap-s"
                 >
-                  <span>{other.value}</span>
+                  <span>{shownValue(row.field, other.value)}</span>
                   <span className="faint">
                     <code>{place(other)}</code> · {dynamic(`identity.lost.${other.because}`, other.because)}
                   </span>
@@ -207,7 +222,7 @@ function ProvenancePanel({ provenance }: { readonly provenance: readonly Provena
             title: t('identity.fieldTitle'),
             render: (_, row) => dynamic(`identity.field.${row.field}`, row.field),
           },
-          { title: t('identity.value'), render: (_, row) => row.chosen.value },
+          { title: t('identity.value'), render: (_, row) => shownValue(row.field, row.chosen.value) },
           { title: t('identity.cameFrom'), render: (_, row) => <code>{place(row.chosen)}</code> },
           { title: t('identity.chosenBy'), render: (_, row) => dynamic(`identity.by.${row.by}`, row.by) },
           { title: t('identity.otherValues'), align: 'right', render: (_, row) => row.others.length },

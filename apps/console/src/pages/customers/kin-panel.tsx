@@ -3,12 +3,22 @@ import { useDynamicText, useText } from '../../i18n/i18n.ts';
 import { CustomerLink } from '../../ui/customer-link.tsx';
 import { Percent } from '../../ui/figures.tsx';
 import { Panel } from '../../ui/page.tsx';
+import { COVERED } from './covered.ts';
 
 /** The household and the people and enterprises a customer has to do with. */
-export function KinPanel({ profile }: { readonly profile: CustomerProfile }) {
+export function KinPanel({
+  profile,
+  covered,
+}: {
+  readonly profile: CustomerProfile;
+  /** Names of people are not to be seen yet. */
+  readonly covered: boolean;
+}) {
   const t = useText();
   const dynamic = useDynamicText();
   const { household, relations, hiddenRelations } = profile;
+  const nameOf = ({ name, kind }: { readonly name?: string; readonly kind: string }) =>
+    covered && kind === 'retail' && name !== undefined ? COVERED : name;
   if (!household && relations.length === 0 && hiddenRelations === 0) return null;
   return (
     <Panel title={t('identity.kin')}>
@@ -22,7 +32,7 @@ export function KinPanel({ profile }: { readonly profile: CustomerProfile }) {
             {household.members.map((member) => (
               <li key={member.customerId} className="row between gap-s">
                 <CustomerLink customerId={member.customerId} />
-                <span>{member.name}</span>
+                <span>{nameOf(member)}</span>
               </li>
             ))}
           </ul>
@@ -53,7 +63,7 @@ export function KinPanel({ profile }: { readonly profile: CustomerProfile }) {
                   <CustomerLink customerId={relation.customerId} />
                 </div>
               </div>
-              <span>{relation.name}</span>
+              <span>{nameOf(relation)}</span>
             </li>
           ))}
         </ul>

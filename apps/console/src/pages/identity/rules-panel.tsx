@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { matchRulesQuery, putMatchRules, type Rules, type RulesView } from '../../api/identity.queries.ts';
 import { useDynamicText, useText } from '../../i18n/i18n.ts';
 import { useMay } from '../../shell/session.ts';
@@ -97,30 +97,38 @@ function Sentences({ rules }: { readonly rules: Rules }) {
 function LimitsPanel({ rules }: { readonly rules: Rules }) {
   const t = useText();
   const dynamic = useDynamicText();
+  const limits: readonly { readonly term: string; readonly value: ReactNode }[] = [
+    { term: t('identity.mergeFrom'), value: <Percent ratio={rules.mergeFrom} digits={1} /> },
+    { term: t('identity.reviewFrom'), value: <Percent ratio={rules.reviewFrom} digits={1} /> },
+    { term: t('identity.maxCluster'), value: <Num value={rules.maxCluster} /> },
+    { term: t('identity.bulkFrom'), value: <Num value={rules.bulkFrom} /> },
+    { term: t('identity.sharedDevice'), value: <Num value={rules.sharedDevice} /> },
+    { term: t('identity.householdMax'), value: <Num value={rules.household?.maxSize ?? 8} /> },
+    { term: t('identity.minShare'), value: <Percent ratio={rules.minShare ?? 0} /> },
+    { term: t('identity.afterLoad'), value: rules.afterLoad ? t('identity.yes') : t('identity.no') },
+  ];
   return (
-    <Panel title={t('identity.limits')}>
-      <Facts
-        items={[
-          { term: t('identity.mergeFrom'), value: <Percent ratio={rules.mergeFrom} digits={1} /> },
-          { term: t('identity.reviewFrom'), value: <Percent ratio={rules.reviewFrom} digits={1} /> },
-          { term: t('identity.maxCluster'), value: <Num value={rules.maxCluster} /> },
-          { term: t('identity.bulkFrom'), value: <Num value={rules.bulkFrom} /> },
-          { term: t('identity.sharedDevice'), value: <Num value={rules.sharedDevice} /> },
-          { term: t('identity.householdMax'), value: <Num value={rules.household?.maxSize ?? 8} /> },
-          { term: t('identity.minShare'), value: <Percent ratio={rules.minShare ?? 0} /> },
-          {
-            term: t('identity.afterLoad'),
-            value: rules.afterLoad ? t('identity.yes') : t('identity.no'),
-          },
-          {
-            term: t('identity.blocks'),
-            value: rules.blocks
-              .map((parts) => parts.map((part) => dynamic(`identity.field.${part}`, part)).join(' + '))
-              .join(' · '),
-          },
-        ]}
-      />
-    </Panel>
+    <>
+      <Panel title={t('identity.limits')}>
+        <ul className="list-plain list-rows">
+          {limits.map(({ term, value }) => (
+            <li key={term} className="limit">
+              <span className="faint">{term}</span>
+              <span>{value}</span>
+            </li>
+          ))}
+        </ul>
+      </Panel>
+      <Panel title={t('identity.blocks')} note={t('identity.blocksNote', { count: rules.maxBlock })}>
+        <ul className="list-plain list-rows">
+          {rules.blocks.map((parts) => (
+            <li key={parts.join()}>
+              {parts.map((part) => dynamic(`identity.field.${part}`, part)).join(' + ')}
+            </li>
+          ))}
+        </ul>
+      </Panel>
+    </>
   );
 }
 
