@@ -313,6 +313,26 @@ describe('relaxing', () => {
   });
 });
 
+describe('a size out of reach', () => {
+  it('is come nearest to by the last value that the tag has, not by one that nobody has', async () => {
+    const nearestOf = async (leaf: Condition): Promise<{ value: number; count: number }> => {
+      const { proposals } = await ok<RelaxResult>(
+        analyst('POST', '/audiences/relax', { condition: leaf, wanted: CUSTOMERS, limit: 50 }),
+      );
+      const moved = proposals.find((one) => one.changes.every(({ kind }) => kind === 'threshold'));
+      const value = moved && 'tag' in moved.condition ? Number(moved.condition.value) : Number.NaN;
+      return { value, count: moved?.count ?? 0 };
+    };
+    expect(await nearestOf({ tag: 'visits', op: '>=', value: 6 })).toEqual({ value: 0, count: CUSTOMERS });
+    const known = PEOPLE.flatMap((one) => one.wealth ?? []);
+    const { value, count } = await nearestOf(WEALTHY);
+    expect(count).toBe(known.length);
+    const least = Math.min(...known);
+    expect(value).toBeGreaterThan(0.5 * least);
+    expect(value).toBeLessThanOrEqual(least);
+  });
+});
+
 describe('a look-alike', () => {
   it('is made by a job, is a list that conditions name, and its scores are a tag', async () => {
     const result = await finished<LookalikeResult>(
