@@ -30891,7 +30891,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Day that moves are counted from; absent = no moves
+                 * @description Day that moves are counted from, or the first whose values are kept; absent = no moves
                  * @example 2026-05-31
                  */
                 from?: string;
@@ -30961,11 +30961,6 @@ export interface operations {
                              */
                             to?: string;
                         };
-                        /**
-                         * @description Why there are no moves
-                         * @example No values of lifecycle_stage are kept of 2026-05-01 or before.
-                         */
-                        noMoves?: string;
                         /** @description Every customer is in exactly one; in the order of the dictionary, not known last */
                         stages: {
                             /**
