@@ -91,6 +91,13 @@ const MOST_VALUES = 14;
 const PAIRS_AT_ONCE = 4;
 const DAY_MS = 86_400_000;
 type Pair = CodedPair & { readonly totals: Float64Array };
+/** Pairs that are asked for together: those found in memory, and those that are being read. */
+interface Group {
+  readonly keys: readonly string[];
+  readonly missing: readonly string[];
+  readonly found: Map<string, Pair>;
+  readonly fresh: Promise<Pair[]>;
+}
 const TopRow = Type.Object({ value: Type.Unknown(), n: Type.Integer() });
 const EdgeRow = Type.Object({ edges: Type.Array(Type.Number()) });
 
@@ -117,6 +124,7 @@ export function createCodedTags(deps: CodedTagsDeps): CodedTags {
     pairs: readonly (readonly string[])[],
     ...[catalog, release, signal]: [ConditionCatalog, Release, AbortSignal | undefined]
   ): Promise<Pair[]> => {
+    if (pairs.length === 0) return [];
     const indexed = await deps.indexed(pairs.flat(), catalog, release, signal);
     const packed: Pair[] = [];
     for (const ids of pairs) {
@@ -161,7 +169,7 @@ export function createCodedTags(deps: CodedTagsDeps): CodedTags {
   ): AsyncGenerator<Pair> {
     const wanted = new Set(tagIds);
     const asked = keyedPairs(catalog).filter(({ ids }) => ids.some((id) => wanted.has(id)));
-    for (let from = 0; from < asked.length; from += PAIRS_AT_ONCE) {
+    const start = (from: number): Group => {
       const group = asked.slice(from, from + PAIRS_AT_ONCE);
       const missing = group.filter(({ key }) => !kept.has(key));
       // Held by itself from here on: what is read next may push what is kept out.
@@ -172,19 +180,29 @@ export function createCodedTags(deps: CodedTagsDeps): CodedTags {
         known.usedIn = release.number;
         found.set(key, known.pair);
       }
-      const fresh = await read(
+      const fresh = read(
         missing.map(({ ids }) => ids),
         catalog,
         release,
         signal,
       );
-      for (const [at, { key }] of missing.entries()) {
-        const pair = fresh[at];
+      // Whoever stops asking in between does not wait for what was begun.
+      fresh.catch(() => undefined);
+      return { keys: group.map(({ key }) => key), missing: missing.map(({ key }) => key), found, fresh };
+    };
+    // The warehouse reads the next ones while these are looked at.
+    let next: Group | undefined = start(0);
+    for (let from = PAIRS_AT_ONCE; next; from += PAIRS_AT_ONCE) {
+      const { keys, missing, found, fresh }: Group = next;
+      const pairsRead = await fresh;
+      next = from < asked.length ? start(from) : undefined;
+      for (const [at, key] of missing.entries()) {
+        const pair = pairsRead[at];
         if (!pair) continue;
         found.set(key, pair);
         keep(key, pair, release.number);
       }
-      for (const { key } of group) {
+      for (const key of keys) {
         const pair = found.get(key);
         if (pair) yield { ...pair, tags: pair.tags.filter(({ tag }) => wanted.has(tag)) };
       }
