@@ -42,16 +42,8 @@ export function planLeaf(
   const { form } = directory;
   if (decision.isUnknown || decision.isKnown) return { kind: 'known' };
   if (form === 'none' || form === 'segment') return undefined;
-  const count = directory.ids.length;
-  const selected: boolean[] = [];
-  const partial: number[] = [];
-  for (let place = 0; place < count; place++) {
-    const verdict = verdictOf(directory, place, decision);
-    if (verdict === undefined) partial.push(place);
-    if (partial.length > mostPartial) return undefined;
-    selected.push(verdict === true);
-  }
-  const runs = runsOf(selected, true);
+  const { runs, others, partial } = split(directory, decision);
+  if (partial.length > mostPartial) return undefined;
   // Members of lists overlap: all others than those who have one are not those who have another.
   if (form === 'members') {
     const add = runs.flatMap(([from, to]) => placesIn(from, to));
@@ -65,7 +57,6 @@ export function planLeaf(
         };
   }
   if (runs.length === 0 && partial.length === 0) return { kind: 'empty' };
-  const others = runsOf(selected, false);
   if (others.length === 0) return { kind: 'known' };
   const straight = joinRuns(directory, runs);
   const complement = joinRuns(directory, others);
@@ -74,57 +65,113 @@ export function planLeaf(
     : { kind: 'runs', complement: true, runs: complement, partial };
 }
 
-/** Whether an entry's customers all pass or all do not; `undefined` when that depends on the value of each. */
-function verdictOf(directory: TagDirectory, place: number, decision: ValueDecision): boolean | undefined {
-  if (directory.form === 'texts' || directory.form === 'members')
-    return decision.holds(directory.labels[place] ?? '');
-  const low = directory.lows[place] ?? Number.NaN;
-  const high = directory.highs[place] ?? Number.NaN;
-  if (low === high) return decision.holds(low);
-  if (decision.points === undefined) return undefined;
-  for (const point of decision.points) if (point >= low && point <= high) return undefined;
-  return decision.holds(low);
+/** Stretches of places: half-open, ascending. */
+type Runs = [from: number, to: number][];
+
+interface Split {
+  /** Entries that pass as a whole, and all others. */
+  readonly runs: Runs;
+  readonly others: Runs;
+  /** Those of the others whose customers pass or not by the value of each. */
+  readonly partial: readonly number[];
 }
 
-function runsOf(selected: readonly boolean[], wanted: boolean): [from: number, to: number][] {
-  const runs: [number, number][] = [];
-  for (let place = 0; place < selected.length; place++) {
-    if (selected[place] !== wanted) continue;
+function split(directory: TagDirectory, decision: ValueDecision): Split {
+  const found: Split & { partial: number[] } = { runs: [], others: [], partial: [] };
+  const put = (from: number, to: number, verdict: boolean | undefined): void => {
+    if (from >= to) return;
+    if (verdict === undefined) found.partial.push(from);
+    const runs = verdict === true ? found.runs : found.others;
     const last = runs.at(-1);
-    if (last && last[1] === place) last[1] = place + 1;
-    else runs.push([place, place + 1]);
+    if (last?.[1] === from) last[1] = to;
+    else runs.push([from, to]);
+  };
+  const { form, ids, lows, highs, labels } = directory;
+  if (form === 'texts' || form === 'members') {
+    for (let place = 0; place < ids.length; place++)
+      put(place, place + 1, decision.holds(labels[place] ?? ''));
+    return found;
   }
-  return runs;
+  const verdictOf = (place: number): boolean | undefined => {
+    const low = lows[place] ?? Number.NaN;
+    return low === highs[place] ? decision.holds(low) : undefined;
+  };
+  if (decision.points === undefined) {
+    for (let place = 0; place < ids.length; place++) put(place, place + 1, verdictOf(place));
+    return found;
+  }
+  // Between two points all entries are alike, so that one of them tells.
+  const putAlike = (from: number, to: number): void => {
+    if (from < to) put(from, to, decision.holds(lows[from] ?? Number.NaN));
+  };
+  let from = 0;
+  for (const point of decision.points.toSorted((one, other) => one - other)) {
+    const at = firstFrom(highs, point, from);
+    putAlike(from, at);
+    from = at;
+    if (at >= ids.length || (lows[at] ?? Number.NaN) > point) continue;
+    put(at, at + 1, verdictOf(at));
+    from = at + 1;
+  }
+  putAlike(from, ids.length);
+  return found;
+}
+
+/** The first place from `from` on whose number is not less. */
+function firstFrom(ascending: readonly number[], least: number, from: number): number {
+  let low = from;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle] ?? Number.NaN) < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 const placesIn = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
 
 /** Short runs are joined entry by entry, all of them at once; each long one by checkpoints of its own. */
-function joinRuns(directory: TagDirectory, runs: readonly (readonly [number, number])[]): RunPlan[] {
+function joinRuns(directory: TagDirectory, runs: Runs): RunPlan[] {
+  const { costs } = sumsOf(directory);
   const singles: number[] = [];
   const joined: RunPlan[] = [];
   for (const [from, to] of runs) {
-    const plain: RunPlan = {
-      checkpoint: undefined,
-      without: undefined,
-      add: placesIn(from, to),
-      remove: [],
-    };
     const byCheckpoints = joinByCheckpoints(directory, from, to);
-    if (byCheckpoints && costOf(directory, [byCheckpoints]) < costOf(directory, [plain]))
+    if (byCheckpoints && costOf(directory, [byCheckpoints]) < (costs[to] ?? 0) - (costs[from] ?? 0))
       joined.push(byCheckpoints);
-    else singles.push(...plain.add);
+    else singles.push(...placesIn(from, to));
   }
   if (singles.length > 0)
     joined.push({ checkpoint: undefined, without: undefined, add: singles, remove: [] });
   return joined;
 }
 
+/** What lies before each place of a directory: customers, and what their entries cost. */
+interface Sums {
+  readonly customers: Float64Array;
+  readonly costs: Float64Array;
+}
+const sums = new WeakMap<TagDirectory, Sums>();
+
+function sumsOf(directory: TagDirectory): Sums {
+  const known = sums.get(directory);
+  if (known) return known;
+  const count = directory.ids.length;
+  const made = { customers: new Float64Array(count + 1), costs: new Float64Array(count + 1) };
+  for (let place = 0; place < count; place++) {
+    made.customers[place + 1] = (made.customers[place] ?? 0) + (directory.sizes[place] ?? 0);
+    made.costs[place + 1] = (made.costs[place] ?? 0) + entryCost(directory, place);
+  }
+  sums.set(directory, made);
+  return made;
+}
+
 function joinByCheckpoints(directory: TagDirectory, from: number, to: number): RunPlan | undefined {
-  const { cuts, sizes } = directory;
-  const start = nearest(cuts, sizes, from);
-  const end = nearest(cuts, sizes, to);
+  const { cuts } = directory;
+  const start = nearest(directory, from);
+  const end = nearest(directory, to);
   const startPlace = start === undefined ? 0 : (cuts[start] ?? 0);
   const endPlace = end === undefined ? 0 : (cuts[end] ?? 0);
   if (end === undefined || endPlace <= startPlace) return undefined;
@@ -137,18 +184,17 @@ function joinByCheckpoints(directory: TagDirectory, from: number, to: number): R
 }
 
 /** The checkpoint with the fewest customers between it and a place; `undefined` = the beginning. */
-function nearest(cuts: readonly number[], sizes: readonly number[], place: number): number | undefined {
-  const between = (cut: number): number => {
-    let customers = 0;
-    for (let at = Math.min(cut, place); at < Math.max(cut, place); at++) customers += sizes[at] ?? 0;
-    return customers + PIECE_COST * Math.abs(cut - place);
-  };
+function nearest(directory: TagDirectory, place: number): number | undefined {
+  const { cuts } = directory;
+  const { customers } = sumsOf(directory);
+  const between = (cut: number): number =>
+    Math.abs((customers[cut] ?? 0) - (customers[place] ?? 0)) + PIECE_COST * Math.abs(cut - place);
   let best: number | undefined;
   let least = between(0);
   cuts.forEach((cut, index) => {
-    const customers = between(cut);
-    if (customers < least) {
-      least = customers;
+    const distance = between(cut);
+    if (distance < least) {
+      least = distance;
       best = index;
     }
   });

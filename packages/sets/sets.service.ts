@@ -16,7 +16,7 @@ import {
   cidSetFromWarehouseBytesAt,
   cidSetOf,
   emptyCidSet,
-  unionOfCidSets,
+  freeCids,
   type Warehouse,
 } from '@rapport/stores';
 import { createByteCache } from './byte-cache.ts';
@@ -24,7 +24,7 @@ import { createIndexReader, type EntryDetail, nameOf, type PieceRef } from './in
 import { type LeafPlan, planLeaf } from './leaf-plan.ts';
 import { createPace, type Pace } from './pace.ts';
 import type { NodeCount, SetEngine, SetView, TagCodes, TagIndexEntry } from './set-engine.ts';
-import { allOf, anyOf, type SignedSet } from './signed-sets.ts';
+import { allOf, anyOf, borrowed, free, own, type Part, type SignedSet, unite } from './signed-sets.ts';
 import { CODE_BLOCK, PIECE, pieceKey, type TagDirectory } from './tag-index.ts';
 
 export interface SetEngineDeps {
@@ -90,12 +90,9 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
   /* ── leaves ────────────────────────────────────────────────────────────────────────────────────────── */
 
   /** Answers all leaves of a condition: those of the index by its pieces, others by statements, everything at once. */
-  const answerLeaves = async (
-    condition: Condition,
-    view: SetView,
-    pace: Pace,
-  ): Promise<(leaf: ConditionLeaf) => SignedSet> => {
+  const answerLeaves = async (condition: Condition, view: SetView, pace: Pace): Promise<Answers> => {
     const leaves = leavesIn(condition, view);
+    const unkept: CidSet[] = [];
     await loadDirectories(leaves, view);
     const answers = new Map<string, SignedSet>();
     const names = new Map<ConditionLeaf, string>();
@@ -104,7 +101,8 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
       const plan = planOf(leaf, view);
       names.set(leaf, plan.name);
       const known = keptSet(plan.name);
-      if (known) answers.set(plan.name, { set: known, negated: false });
+      const negated = plan.byIndex?.decision.isUnknown ?? false;
+      if (known) answers.set(plan.name, { ...borrowed(known), negated });
       else planned.set(plan.name, plan);
     }
     const missing = [...planned.values()];
@@ -123,16 +121,17 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
     ]);
     for (const { name, byIndex } of indexed) {
       if (!byIndex) continue;
-      const set = compose(byIndex, pieces, details);
-      if (byIndex.decision.isUnknown) answers.set(name, { set, negated: true });
-      else {
-        answers.set(name, { set, negated: false });
-        // A single piece is kept already; so is what is made of few.
-        if (isCombined(byIndex) && deps.keepsLeaves !== false) keep(name, set);
-      }
+      const { set, isOwn } = compose(byIndex, pieces, details);
+      answers.set(name, { ...borrowed(set), negated: byIndex.decision.isUnknown });
+      // A set that is not own is a single piece, which is kept already.
+      if (isOwn && deps.keepsLeaves !== false) keep(name, set);
+      else if (isOwn) unkept.push(set);
       await pace.rest();
     }
-    return (leaf) => answers.get(names.get(leaf) ?? '') ?? { set: emptyCidSet(), negated: false };
+    return {
+      of: (leaf) => answers.get(names.get(leaf) ?? '') ?? { ...borrowed(emptyCidSet()), negated: false },
+      free: () => unkept.forEach(freeCids),
+    };
   };
 
   const loadDirectories = (leaves: readonly ConditionLeaf[], view: SetView): Promise<void> =>
@@ -172,7 +171,7 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
     const missing: { readonly planned: PlannedLeaf; readonly name: string | undefined }[] = [];
     for (const planned of leaves) {
       if ('always' in planned.leaf) {
-        answers.set(planned.name, { set: emptyCidSet(), negated: true });
+        answers.set(planned.name, { ...borrowed(emptyCidSet()), negated: true });
         continue;
       }
       const [statement] = compileLeaves([planned.leaf], view.catalog, { now: view.now });
@@ -184,7 +183,7 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
             : `sql ${statement.sql} ${JSON.stringify(statement.params)}`
           : undefined;
       const known = name === undefined ? undefined : keptSet(name);
-      if (known) answers.set(planned.name, { set: known, negated: column?.complement ?? false });
+      if (known) answers.set(planned.name, { ...borrowed(known), negated: column?.complement ?? false });
       else missing.push({ planned, name });
     }
     const statements = compileLeaves(
@@ -206,7 +205,7 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
           const answered = missing[leaf];
           if (!answered) continue;
           if (answered.name !== undefined) keep(answered.name, set);
-          answers.set(answered.planned.name, { set, negated: complement });
+          answers.set(answered.planned.name, { ...borrowed(set), negated: complement });
         }
       }),
     );
@@ -214,30 +213,41 @@ export function createSetEngine(deps: SetEngineDeps): SetEngine {
 
   /* ── trees ─────────────────────────────────────────────────────────────────────────────────────────── */
 
-  const solve = async (
+  /** Solves a condition for its reader, who takes from it what it needs; then all that is left over is freed. */
+  const solve = async <Result>(
     condition: Condition,
     view: SetView,
-  ): Promise<{ readonly all: CidSet; readonly solved: SignedSet }> => {
+    read: (all: CidSet, solved: SignedSet) => Result,
+  ): Promise<Result> => {
     const pace = createPace();
-    const [all, answer] = await Promise.all([universe(view), answerLeaves(condition, view, pace)]);
-    return { all, solved: await solveNode(condition, view, answer, pace) };
+    const [all, answers] = await Promise.all([universe(view), answerLeaves(condition, view, pace)]);
+    try {
+      const solved = await solveNode(condition, view, answers.of, pace);
+      const result = read(all, solved);
+      free(solved);
+      return result;
+    } finally {
+      answers.free();
+    }
   };
 
   return {
     universe,
-    async evaluate(condition, view) {
-      const { all, solved } = await solve(condition, view);
-      return solved.negated ? all.andNot(solved.set) : all.and(solved.set);
-    },
-    async count(condition, view) {
-      const { all, solved } = await solve(condition, view);
-      const inside = all.andSize(solved.set);
-      return { count: solved.negated ? all.size - inside : inside, total: all.size };
-    },
+    evaluate: (condition, view) =>
+      solve(condition, view, (all, { set, negated }) => (negated ? all.andNot(set) : all.and(set))),
+    count: (condition, view) =>
+      solve(condition, view, (all, { set, negated }) => {
+        const inside = all.andSize(set);
+        return { count: negated ? all.size - inside : inside, total: all.size };
+      }),
     async explain(condition, view) {
       const pace = createPace();
-      const [all, answer] = await Promise.all([universe(view), answerLeaves(condition, view, pace)]);
-      return { total: all.size, nodes: await countNodes(condition, view, all, answer, pace) };
+      const [all, answers] = await Promise.all([universe(view), answerLeaves(condition, view, pace)]);
+      try {
+        return { total: all.size, nodes: await countNodes(condition, view, all, answers.of, pace) };
+      } finally {
+        answers.free();
+      }
     },
 
     async buckets(tagId, view) {
@@ -464,33 +474,24 @@ function partialsOf({ parts }: IndexedLeaf): PieceRef[] {
   );
 }
 
-/** Whether a leaf's set is another one than a piece that is kept by itself. */
-function isCombined({ parts }: IndexedLeaf): boolean {
-  const [only, ...more] = parts;
-  if (!only || more.length > 0) return true;
-  const { plan } = only;
-  if (plan.kind !== 'runs') return false;
-  const [run, ...others] = plan.runs;
-  if (plan.complement || plan.partial.length > 0 || !run || others.length > 0) return true;
-  return (
-    run.add.length + run.remove.length + (run.checkpoint === undefined ? 0 : 1) > 1 ||
-    run.without !== undefined
-  );
-}
-
 /** The customers of a leaf: of each segment in its turn, later ones in place of earlier ones. */
 export function compose(
   { parts, decision }: IndexedLeaf,
   pieces: ReadonlyMap<string, CidSet>,
   details: ReadonlyMap<string, EntryDetail>,
-): CidSet {
+): Part {
   const piece = (ref: PieceRef): CidSet => pieces.get(nameOf(ref)) ?? lost(ref);
-  let folded: CidSet | undefined;
+  let folded: Part | undefined;
   for (const { directory, plan, customers } of parts) {
-    const own = composePart(directory, plan, decision, piece, details);
-    folded = folded && customers ? accumulateCids(folded).andNot(piece(customers)).or(own).done() : own;
+    const newer = composePart(directory, plan, decision, piece, details);
+    if (folded && customers) {
+      const { set, isOwn } = folded;
+      // Not the set itself: there were two combinations.
+      folded = own(accumulateCids(set, isOwn).andNot(piece(customers)).or(newer.set).done());
+      free(newer);
+    } else folded = newer;
   }
-  return folded ?? emptyCidSet();
+  return folded ?? own(emptyCidSet());
 }
 
 function lost({ pieces, key }: PieceRef): never {
@@ -503,49 +504,74 @@ function composePart(
   decision: ValueDecision,
   piece: (ref: PieceRef) => CidSet,
   details: ReadonlyMap<string, EntryDetail>,
-): CidSet {
-  if (plan.kind === 'empty') return emptyCidSet();
-  if (plan.kind === 'known') return piece(knownPiece(directory));
-  const runs = plan.runs.map(({ checkpoint, without, add, remove }) => {
+): Part {
+  if (plan.kind === 'empty') return own(emptyCidSet());
+  if (plan.kind === 'known') return borrowed(piece(knownPiece(directory)));
+  const runs = plan.runs.map(({ checkpoint, without, add, remove }): Part => {
     const added = add.map((place) => piece(entryPiece(directory, place)));
-    if (checkpoint === undefined) return unionOfCidSets(added);
-    const run = accumulateCids(piece(checkpointPiece(directory, checkpoint)));
+    if (checkpoint === undefined) return unite(added.map(borrowed));
+    const start = piece(checkpointPiece(directory, checkpoint));
+    if (without === undefined && remove.length + added.length === 0) return borrowed(start);
+    const run = accumulateCids(start);
     if (without !== undefined) run.andNot(piece(checkpointPiece(directory, without)));
     for (const place of remove) run.andNot(piece(entryPiece(directory, place)));
     for (const each of added) run.or(each);
-    return run.done();
+    return own(run.done());
   });
-  let set = runs.length === 0 ? emptyCidSet() : unionOfCidSets(runs);
-  if (plan.complement) {
-    const others = accumulateCids(piece(knownPiece(directory)));
-    for (const run of runs) others.andNot(run);
-    set = others.done();
-  }
-  if (plan.partial.length === 0) return set;
-  const passed = plan.partial.map((place) => {
+  const passed = plan.partial.map((place): Part => {
     const ref = entryPiece(directory, place);
-    return passing(details.get(nameOf(ref)) ?? lost(ref), decision);
+    return own(passing(details.get(nameOf(ref)) ?? lost(ref), decision));
   });
-  return unionOfCidSets(plan.runs.length === 0 && !plan.complement ? passed : [set, ...passed]);
+  if (!plan.complement) return unite([...runs, ...passed]);
+  const others = accumulateCids(piece(knownPiece(directory)));
+  for (const run of runs) {
+    others.andNot(run.set);
+    free(run);
+  }
+  return unite([runs.length === 0 ? borrowed(others.done()) : own(others.done()), ...passed]);
 }
 
 /** The customers of a range whose own value passes. */
 function passing({ cids, numbers }: EntryDetail, decision: ValueDecision): CidSet {
   const passed = new Uint32Array(cids.length);
+  const holds = decision.points ? betweenPoints(decision, decision.points) : decision.holds;
   let size = 0;
   for (let at = 0; at < cids.length; at++)
-    if (decision.holds(numbers[at] ?? Number.NaN)) passed[size++] = cids[at] ?? 0;
+    if (holds(numbers[at] ?? Number.NaN)) passed[size++] = cids[at] ?? 0;
   return cidSetOf(passed.subarray(0, size));
 }
 
+/** The same decision, asked once for all keys between two of its points. */
+function betweenPoints(decision: ValueDecision, points: readonly number[]): (key: number) => boolean {
+  const known = new Map<number, boolean>();
+  return (key) => {
+    let between = 0;
+    for (const point of points) {
+      if (key === point) return decision.holds(key);
+      if (key > point) between += 1;
+    }
+    const before = known.get(between);
+    if (before !== undefined) return before;
+    const holds = decision.holds(key);
+    known.set(between, holds);
+    return holds;
+  };
+}
+
 type Answer = (leaf: ConditionLeaf) => SignedSet;
+
+interface Answers {
+  readonly of: Answer;
+  /** Gives back the sets that nothing keeps. */
+  free(): void;
+}
 
 async function solveNode(node: Condition, view: SetView, answer: Answer, pace: Pace): Promise<SignedSet> {
   if ('all' in node) return allOf(await solveParts(node.all, view, answer, pace), pace);
   if ('any' in node) return anyOf(await solveParts(node.any, view, answer, pace), pace);
   if ('not' in node) {
-    const { set, negated } = await solveNode(node.not, view, answer, pace);
-    return { set, negated: !negated };
+    const inner = await solveNode(node.not, view, answer, pace);
+    return { ...inner, negated: !inner.negated };
   }
   if ('audience' in node)
     return solveNode(
@@ -580,6 +606,11 @@ async function countNodes(
 ): Promise<NodeCount[]> {
   const nodes: NodeCount[] = [];
   const sets = new Map<Condition, CidSet>();
+  const made: CidSet[] = [];
+  const note = (set: CidSet): CidSet => {
+    made.push(set);
+    return set;
+  };
   /** Every node's own set, of the leaves up. */
   const setOf = async (node: Condition): Promise<CidSet> => {
     const known = sets.get(node);
@@ -588,11 +619,12 @@ async function countNodes(
     if ('all' in node || 'any' in node) {
       const parts: SignedSet[] = [];
       for (const part of 'all' in node ? node.all : node.any)
-        parts.push({ set: await setOf(part), negated: false });
+        parts.push({ ...borrowed(await setOf(part)), negated: false });
       signed = 'all' in node ? await allOf(parts, pace) : await anyOf(parts, pace);
-    } else if ('not' in node) signed = { set: await setOf(node.not), negated: true };
+    } else if ('not' in node) signed = { ...borrowed(await setOf(node.not)), negated: true };
     else signed = await solveNode(node, view, answer, pace);
-    const set = signed.negated ? all.andNot(signed.set) : all.and(signed.set);
+    const set = note(signed.negated ? all.andNot(signed.set) : all.and(signed.set));
+    free(signed);
     sets.set(node, set);
     await pace.rest();
     return set;
@@ -606,7 +638,11 @@ async function countNodes(
     const set = await setOf(node);
     const kept = input === all ? set.size : input.andSize(set);
     let added: number | undefined;
-    if (before) added = before.size === 0 ? kept : input.and(set).andNotSize(before);
+    if (before) {
+      const through = before.size === 0 ? undefined : input.and(set);
+      added = through ? through.andNotSize(before) : kept;
+      if (through) freeCids(through);
+    }
     nodes.push({ ...place, node, count: set.size, reached: input.size, kept, added });
     await pace.rest();
     const inner = (name: string) => ({
@@ -618,16 +654,20 @@ async function countNodes(
       let left = input;
       for (const [index, part] of node.all.entries()) {
         await visit(part, inner(`all/${index}`), left, undefined);
-        if (index < node.all.length - 1) left = left.and(await setOf(part));
+        if (index < node.all.length - 1) left = note(left.and(await setOf(part)));
       }
     } else if ('any' in node) {
       let earlier = emptyCidSet();
       for (const [index, part] of node.any.entries()) {
         await visit(part, inner(`any/${index}`), input, earlier);
-        if (index < node.any.length - 1) earlier = earlier.or(await setOf(part));
+        if (index < node.any.length - 1) earlier = note(earlier.or(await setOf(part)));
       }
     } else if ('not' in node) await visit(node.not, inner('not'), input, undefined);
   };
-  await visit(root, { pointer: '', parent: undefined, depth: 0 }, all, undefined);
-  return nodes;
+  try {
+    await visit(root, { pointer: '', parent: undefined, depth: 0 }, all, undefined);
+    return nodes;
+  } finally {
+    made.forEach(freeCids);
+  }
 }

@@ -15,6 +15,8 @@ export interface BitmapEngine<Bitmap> {
   andInto(target: Bitmap, other: Bitmap): Bitmap;
   orInto(target: Bitmap, other: Bitmap): Bitmap;
   andNotInto(target: Bitmap, other: Bitmap): Bitmap;
+  /** Gives back the memory of a bitmap that is not used any more. */
+  free(bitmap: Bitmap): void;
   orMany(bitmaps: readonly Bitmap[]): Bitmap;
   andSize(left: Bitmap, right: Bitmap): number;
   /** Bytes of memory, about. */

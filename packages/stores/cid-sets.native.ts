@@ -26,6 +26,7 @@ export function nativeBitmaps(require: NodeJS.Require): BitmapEngine<RoaringBitm
     andInto: (target, other) => target.andInPlace(other),
     orInto: (target, other) => target.orInPlace(other),
     andNotInto: (target, other) => target.andNotInPlace(other),
+    free: (bitmap) => void bitmap.clear(),
     orMany: (bitmaps) => Bitmap.orMany(bitmaps),
     andSize: (left, right) => left.andCardinality(right),
     // The portable form is what containers take, without what is spare in them.

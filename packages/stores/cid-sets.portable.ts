@@ -51,6 +51,7 @@ export const portableBitmaps: BitmapEngine<readonly Container[]> = {
   andInto: (target, other) => merge(target, other, { left: false, right: false, both: true }),
   orInto: (target, other) => merge(target, other, { left: true, right: true, both: true }),
   andNotInto: (target, other) => merge(target, other, { left: true, right: false, both: false }),
+  free: () => undefined,
   orMany: unionOf,
   andSize: sharedSize,
   bytes: (containers) =>

@@ -7,6 +7,7 @@ export {
   cidSetFromWarehouseBytesAt,
   cidSetOf,
   emptyCidSet,
+  freeCids,
   unionOfCidSets,
 } from './cid-sets.ts';
 export { runMigrations, statementsOf } from './migrations.ts';
