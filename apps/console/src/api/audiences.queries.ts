@@ -61,10 +61,10 @@ export const valuesQuery = (of: ValuesOf, search: string) =>
 
 /* Live answers: TanStack Query aborts a question as soon as a newer one has taken its place. */
 
-export const countQuery = (condition: Condition) =>
+export const countQuery = (condition: Condition, asOf?: string) =>
   queryOptions({
-    queryKey: ['audiences', 'count', condition],
-    queryFn: ({ signal }) => api.post<CountResult>('/audiences/count', { body: { condition }, signal }),
+    queryKey: ['audiences', 'count', condition, asOf],
+    queryFn: ({ signal }) => api.post<CountResult>('/audiences/count', { body: { condition, asOf }, signal }),
     placeholderData: keepPreviousData,
   });
 

@@ -3,6 +3,7 @@ import {
   closestCenter,
   DndContext,
   type DragEndEvent,
+  type DragOverEvent,
   DragOverlay,
   type DragStartEvent,
   KeyboardSensor,
@@ -59,6 +60,8 @@ interface ConditionBuilderProps {
   readonly replacement?: { readonly condition: Condition; readonly round: number } | undefined;
   readonly explained: ReadonlyMap<string, ExplainedNode>;
   readonly onChange: (built: Built) => void;
+  /** What the condition would be if what is dragged were dropped where it hovers; `undefined` when it is nowhere. */
+  readonly onHover?: (wouldBe: Built | undefined) => void;
 }
 
 type Action =
@@ -94,6 +97,7 @@ export function ConditionBuilder({
   replacement,
   explained,
   onChange,
+  onHover,
 }: ConditionBuilderProps) {
   const t = useText();
   const localized = useLocalized();
@@ -172,17 +176,31 @@ export function ConditionBuilder({
     const item = items.find((one) => `palette:${one.id}` === active.id);
     setDragged(item?.title ?? t('builder.condition'));
   };
-  const handleDragEnd = ({ active, over }: DragEndEvent): void => {
-    setDragged(undefined);
+  /** The tree with what is dragged put where it hovers; `undefined` when that is nowhere. */
+  const dropped = ({
+    active,
+    over,
+  }: DragEndEvent | DragOverEvent): ((now: GroupNode) => GroupNode) | undefined => {
     const place = placeIn(over?.data.current);
-    if (!place) return;
+    if (!place) return undefined;
     const item = items.find((one) => `palette:${one.id}` === active.id);
-    if (item) {
-      change((now) => insertNode(now, item.make(newId), place));
-      return;
-    }
+    if (item) return (now) => insertNode(now, item.make(newId), place);
     const id = String(active.id).replace(/^node:/, '');
-    change((now) => moveNode(now, id, place));
+    return (now) => moveNode(now, id, place);
+  };
+  const handleDragOver = (event: DragOverEvent): void => {
+    const next = dropped(event)?.(root);
+    onHover?.(next && next !== root ? built(next, vocabulary) : undefined);
+  };
+  const handleDragEnd = (event: DragEndEvent): void => {
+    setDragged(undefined);
+    onHover?.(undefined);
+    const next = dropped(event);
+    if (next) change(next);
+  };
+  const handleDragCancel = (): void => {
+    setDragged(undefined);
+    onHover?.(undefined);
   };
 
   const actions: BuilderActions = {
@@ -206,8 +224,9 @@ export function ConditionBuilder({
       sensors={sensors}
       collisionDetection={nearestSlot}
       onDragStart={handleDragStart}
+      onDragOver={handleDragOver}
       onDragEnd={handleDragEnd}
-      onDragCancel={() => setDragged(undefined)}
+      onDragCancel={handleDragCancel}
       accessibility={{
         screenReaderInstructions: { draggable: t('builder.dragHelp') },
         announcements: {

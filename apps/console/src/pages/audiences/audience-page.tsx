@@ -5,6 +5,7 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import {
   audienceQuery,
+  countQuery,
   createAudience,
   deleteAudience,
   explainQuery,
@@ -113,6 +114,14 @@ function AudienceEditor({ audience, search, onSearch }: AudienceEditorProps) {
   const isSettled = asked === built && condition !== undefined && !explain.isPlaceholderData;
   const explained = explainedByNode(isSettled ? explain.data : undefined, asked?.pointers ?? new Map());
 
+  // While something is dragged, what dropping it where it hovers would give.
+  const [hovered, setHovered] = useState<Built | undefined>(undefined);
+  const hover = useDebounced(hovered, 120);
+  const ifDropped = useQuery({
+    ...countQuery(hover?.condition ?? EVERYONE, asOf),
+    enabled: hovered !== undefined && hover?.complete === true,
+  });
+
   const save = useMutation({
     mutationFn: async () => {
       const body = { name: name.trim(), description, condition: built?.condition ?? EVERYONE };
@@ -171,6 +180,7 @@ function AudienceEditor({ audience, search, onSearch }: AudienceEditorProps) {
               replacement={replacement}
               explained={explained}
               onChange={setBuilt}
+              onHover={setHovered}
             />
           )}
         </Answer>
@@ -302,6 +312,11 @@ function AudienceEditor({ audience, search, onSearch }: AudienceEditorProps) {
         counting={explain.isFetching || asked !== built}
         incomplete={built !== undefined && !built.complete}
         error={condition === undefined ? undefined : explain.error}
+        ifDropped={
+          hovered !== undefined && hover === hovered && hover.complete && !ifDropped.isPlaceholderData
+            ? ifDropped.data?.count
+            : undefined
+        }
         controls={
           <>
             <AsOfControl

@@ -18,11 +18,13 @@ import { isWeak } from './lookalike-words.ts';
 interface LookalikeViewProps {
   readonly list: CustomerList;
   readonly result: LookalikeResult;
+  /** What else can be done; on the list's own page nothing, where its name and deeds stand above already. */
   readonly actions?: ReactNode;
+  readonly isOnListPage?: boolean;
 }
 
 /** A look-alike that was made: whom it took, how well it tells them apart, and by what. */
-export function LookalikeView({ list, result, actions }: LookalikeViewProps) {
+export function LookalikeView({ list, result, actions, isOnListPage }: LookalikeViewProps) {
   const t = useText();
   const may = useMay();
   const formats = useFormats();
@@ -36,14 +38,18 @@ export function LookalikeView({ list, result, actions }: LookalikeViewProps) {
     <div className="stack gap-m">
       <Panel
         title={
-          <Link to="/lists/$listId" params={{ listId: list.id }}>
-            {list.name}
-          </Link>
+          isOnListPage ? (
+            t('insight.lookalike.result')
+          ) : (
+            <Link to="/lists/$listId" params={{ listId: list.id }}>
+              {list.name}
+            </Link>
+          )
         }
         actions={
           <>
             {actions}
-            {may('audiences.write') ? (
+            {may('audiences.write') && !isOnListPage ? (
               <Button
                 type="primary"
                 icon={<AddIcon />}

@@ -94,7 +94,7 @@ export function ListPage() {
           <div className="split" style={side(360)}>
             <div className="stack gap-m">
               {data.report ? <MatchReportView report={data.report} /> : null}
-              {data.lookalike ? <LookalikeView list={data} result={data.lookalike} /> : null}
+              {data.lookalike ? <LookalikeView isOnListPage list={data} result={data.lookalike} /> : null}
               {data.report || data.lookalike ? null : (
                 <Panel>
                   <Nothing title={t('lists.notYet')} hint={t('lists.dropHint')} />
