@@ -120,6 +120,33 @@ it('explains a renamed column with what depends on it, and keeps serving the old
   expect(sent).toContain('load drifting');
 });
 
+it('names a column that is gone, one that is new and one whose values changed, and keeps the old data', async () => {
+  const header = 'id,phone,level,balance';
+  await load('changing', {}, people(header, 60));
+  const lost = await load('changing', {}, people(header, 60).replace(/^(.*?,.*?),[^,]*,/gm, '$1,'));
+  expect(lost.faults).toMatchObject([{ code: 'missing_column', place: 't (t.csv:1)' }]);
+  expect(lost.faults[0]?.message).toMatch(
+    /t\.csv has no column "level".*"level" is no longer delivered\. Ask the deliverer/,
+  );
+  const retyped = await load(
+    'changing',
+    { drift: 'refuse' },
+    people(header, 60).replace(/^(\d*5,.*),.*$/gm, '$1,five'),
+  );
+  expect(retyped.faults).toMatchObject([{ code: 'drift', place: 't.balance' }]);
+  expect(retyped.faults[0]?.message).toMatch(
+    /10 % of the records .* not_an_amount.*widen the type of balance/,
+  );
+  const gained = await load(
+    'changing',
+    { drift: 'refuse' },
+    people(header, 60).replace('balance', 'balance,remark').replace(/\.50$/gm, '.50,x'),
+  );
+  expect(gained.faults).toMatchObject([{ code: 'drift', place: 't.remark' }]);
+  expect((await sources.get('changing')).source.tables[0]?.rows).toBe(60);
+  expect((await load('changing', { drift: 'refuse' }, people(header, 61))).state).toBe('loaded');
+});
+
 it('loads or refuses by the policy of the source, and keeps the history of schemas', async () => {
   const more = (rows: number) => people('id,phone,level,balance', rows).replace(/,GOLD,/g, ',BLACK,');
   await load('codes', { drift: 'refuse' }, people('id,phone,level,balance', 120));
