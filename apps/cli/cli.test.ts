@@ -55,6 +55,29 @@ describe('the command line', () => {
     await rm(home, { recursive: true, force: true });
   });
 
+  it('puts a connection with its secret from the environment, and tests it', async () => {
+    const file = join(home, 'feed.connection.yaml');
+    await writeFile(
+      file,
+      'connection: feed\nkind: http\nurl: https://feeds.example.com/daily/\nuser: rapport\n',
+    );
+    process.env.RAPPORT_CONNECTION_SECRET = 'not to be shown';
+    const put = await rapport('connection', 'put', 'feed', file).finally(() => {
+      delete process.env.RAPPORT_CONNECTION_SECRET;
+    });
+    expect(put).toMatchObject({ code: 0, out: 'Connection feed is stored with a secret.\n' });
+    const tried = await rapport('connection', 'test', 'feed');
+    expect(tried.code).toBe(1);
+    expect(tried.out).toBe(
+      'Sources may not be read from feeds.example.com:443. An operator must add it to RAPPORT_SOURCE_HOSTS.\n',
+    );
+    expect(put.out + put.err + tried.out + tried.err).not.toContain('not to be shown');
+    await writeFile(file, 'kind: ftp\n');
+    const wrong = await rapport('connection', 'put', 'feed', file);
+    expect(wrong.code).toBe(1);
+    expect(wrong.err).not.toBe('');
+  });
+
   it('takes a bank from its files to a counted audience', async () => {
     expect(await rapport('source', 'apply', join(home, 'bank.source.yaml'))).toMatchObject({ code: 0 });
     const load = await rapport('source', 'load', 'bank');

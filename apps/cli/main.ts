@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { Command } from 'commander';
+import { parse } from 'yaml';
 import { runJob } from './jobs.ts';
 import { ApiFailure, field, openPlatform, type Platform } from './platform.ts';
 import { printResult, printTable } from './print.ts';
@@ -94,6 +95,41 @@ source
       );
       if (json) printResult(load);
       else printTable(field(load, 'tables'), ['table', 'read', 'loaded', 'quarantined']);
+    }),
+  );
+
+const connection = program.command('connection').description('Connections of sources 連接');
+connection
+  .command('put <name> <file>')
+  .description('add or change a connection; its secret is taken from RAPPORT_CONNECTION_SECRET')
+  .action(
+    command(async ({ platform, json }, name: string, path: string) => {
+      const given: unknown = parse(await readFile(path, 'utf8'));
+      const settings = Object.fromEntries(
+        Object.entries(given ?? {}).filter(([key]) => key !== 'connection'),
+      );
+      // Never an argument: those can be read by everybody on the machine.
+      const secret = process.env.RAPPORT_CONNECTION_SECRET;
+      const stored = await platform.call('PUT', `/connections/${encodeURIComponent(name)}`, {
+        settings,
+        ...(secret === undefined ? {} : { secret }),
+      });
+      if (json) printResult(stored);
+      else
+        console.log(
+          `Connection ${name} is stored ${field(stored, 'hasSecret') === true ? 'with' : 'without'} a secret.`,
+        );
+    }),
+  );
+connection
+  .command('test <name>')
+  .description('try whether a connection can be read')
+  .action(
+    command(async ({ platform, json }, name: string) => {
+      const tried = await platform.call('POST', `/connections/${encodeURIComponent(name)}/test`, {});
+      if (json) printResult(tried);
+      else console.log(String(field(tried, 'message')));
+      if (field(tried, 'works') !== true) process.exitCode = 1;
     }),
   );
 

@@ -28,6 +28,14 @@ export {
   TableRole,
 } from './manifest.schema.ts';
 
+export {
+  PushEvents,
+  PushedEvents,
+  StreamReplay,
+  StreamReplayed,
+  StreamView,
+} from './streams.contract.ts';
+
 /* ── loads ───────────────────────────────────────────────────────────────────────────────────────────── */
 
 export const LOAD_STATES = ['queued', 'running', 'loaded', 'refused', 'failed'] as const;
