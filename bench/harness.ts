@@ -87,7 +87,7 @@ export async function measure<Result>(
 }
 
 /** CPU time so far of this process and of the given others with their children; others count on Linux only. */
-function cpuSeconds(pids: readonly (number | undefined)[]): number {
+export function cpuSeconds(pids: readonly (number | undefined)[]): number {
   const { user, system } = process.cpuUsage();
   return pids.reduce<number>(
     (sum, pid) => sum + (pid === undefined ? 0 : processCpu(pid)),
