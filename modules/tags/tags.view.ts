@@ -103,6 +103,8 @@ export function createViews(
           of.usage.counted(),
           of.usage.costs(30),
         ]);
+      const usedBy = new Map<string, number>();
+      for (const { from } of lineage.edges) usedBy.set(from, (usedBy.get(from) ?? 0) + 1);
       const costShares = new Map(costs.items.map(({ tagId, share }) => [tagId, share]));
       const text = query.q?.toLowerCase() ?? '';
       const after = query.cursor === undefined ? '' : Buffer.from(query.cursor, 'base64url').toString('utf8');
@@ -141,7 +143,7 @@ export function createViews(
             ...(own
               ? { coverage: share(own.known, own.customers), refreshedAt: toIso(own.refreshedAt) }
               : {}),
-            usedBy: usesOf(lineage, definition.id).length,
+            usedBy: usedBy.get(`tag:${definition.id}`) ?? 0,
             isFavourite: favourites.has(definition.id),
             views: views.get(definition.id)?.views ?? 0,
             counted: counted.get(definition.id) ?? 0,

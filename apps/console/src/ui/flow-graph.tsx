@@ -64,7 +64,7 @@ export function FlowGraph({ label, nodes, links, focus, onOpen, height = 520 }: 
         nodesDraggable={false}
         nodesConnectable={false}
         fitView
-        fitViewOptions={{ maxZoom: 1, minZoom: 0.35, padding: 0.08 }}
+        fitViewOptions={{ maxZoom: 1, minZoom: 0.5, padding: 0.04 }}
         minZoom={0.1}
         proOptions={{ hideAttribution: true }}
       >
@@ -112,7 +112,7 @@ function place(
   focus: string | undefined,
 ): CardNode[] {
   const graph = new graphlib.Graph();
-  graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 64, marginx: 12, marginy: 12 });
+  graph.setGraph({ rankdir: 'LR', nodesep: 12, ranksep: 48, marginx: 12, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes) graph.setNode(node.id, { width: WIDTH, height: HEIGHT });
   for (const link of links) graph.setEdge(link.from, link.to);

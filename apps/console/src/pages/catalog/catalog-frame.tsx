@@ -33,7 +33,7 @@ export function CatalogFrame({ actions, children }: CatalogFrameProps) {
     >
       <nav className="page-tabs" aria-label={t('catalog.title')}>
         {TABS.filter(({ permission }) => may(permission)).map(({ to, key }) => (
-          <Link key={to} to={to} aria-current={to === current.to ? 'page' : undefined}>
+          <Link key={to} to={to} activeOptions={{ exact: true, includeSearch: false }}>
             {t(`catalog.tab.${key}`)}
           </Link>
         ))}

@@ -25,7 +25,7 @@ const kindColors: Readonly<Record<string, string>> = {
 };
 
 /** Kinds with at most so many nodes are drawn one by one. */
-const MOST = 14;
+const MOST = 10;
 const NO_NODES: readonly never[] = [];
 
 interface LineageViewProps {
@@ -37,7 +37,7 @@ interface LineageViewProps {
 }
 
 /** The lineage, whole or around one thing; what belongs together stands in one box until it is opened. */
-export function LineageView({ graph, focus, depth, height = 640, onFocus }: LineageViewProps) {
+export function LineageView({ graph, focus, depth, height = 720, onFocus }: LineageViewProps) {
   const t = useText();
   const dynamic = useDynamicText();
   const tags = useQuery(allTagsQuery);
@@ -62,10 +62,11 @@ export function LineageView({ graph, focus, depth, height = 640, onFocus }: Line
     const around = focus ? focusGraph(whole, focus, depth) : whole;
     return groupGraph(around, {
       pathOf: (node) => pathOf(node, categories),
-      titleOf: (path, node) =>
-        categories.has(node.id) || node.id.startsWith('tag:')
-          ? path.map((_, at) => category(path.slice(0, at + 1).join('/'))).join(' › ')
-          : path.join(' / '),
+      titleOf: (path, node) => {
+        if (node.id.startsWith('tag:'))
+          return path.map((_, at) => category(path.slice(0, at + 1).join('/'))).join(' › ');
+        return path.length === 1 && node.id.startsWith(`${path[0]}:`) ? node.kind : path.join(' / ');
+      },
       open,
       shown: new Set(focus ? [focus] : []),
       most: MOST,
@@ -120,7 +121,8 @@ function pathOf(node: GraphNode, categories: ReadonlyMap<string, string>): reado
     case 'source_table':
       return name.split('/').slice(0, -1);
     default:
-      return [];
+      // Nothing is known of where it belongs: all of a kind stand together.
+      return [kind];
   }
 }
 

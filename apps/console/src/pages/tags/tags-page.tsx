@@ -265,6 +265,11 @@ function TagTable({
   const t = useText();
   const localized = useLocalized();
   const navigate = useNavigate();
+  const placeOf = (path: string): string =>
+    path
+      .split('/')
+      .map((_, at, parts) => category(parts.slice(0, at + 1).join('/')))
+      .join(' › ');
   return (
     <DataTable<TagSummary>
       label={t('tags.title')}
@@ -278,25 +283,27 @@ function TagTable({
         {
           title: t('tags.tag'),
           render: (_, tag) => (
-            <div style={{ maxWidth: 340 }}>
+            <div style={{ maxWidth: 300 }}>
               <Link to="/tags/$tagId" params={{ tagId: tag.id }}>
                 <strong style={{ fontWeight: 550 }}>{localized(tag.title)}</strong>
               </Link>{' '}
               {tag.dataClass === 'C3' ? <Badge tone="violet">{t('tags.dataClasses.C3')}</Badge> : null}
+              <div className="faint ellipsis" title={placeOf(tag.category)}>
+                <code>{tag.id}</code>
+              </div>
               <div className="faint ellipsis">
-                <code>{tag.id}</code> · {category(tag.category)}
+                {t(`tags.kind.${tag.kind}`)} · {placeOf(tag.category)}
               </div>
             </div>
           ),
         },
-        { title: t('tags.kindTitle'), render: (_, tag) => t(`tags.kind.${tag.kind}`) },
         {
           title: t('market.statusTitle'),
           render: (_, tag) => (
-            <span className="row gap-xs">
+            <div className="stack gap-xs" style={{ alignItems: 'flex-start' }}>
               <StatusBadge status={tag.status} />
               {tag.state === 'fresh' ? null : <TagStateBadge state={tag.state} />}
-            </span>
+            </div>
           ),
         },
         { title: t('market.quality'), render: (_, tag) => <VerdictBadge verdict={tag.verdict} /> },
