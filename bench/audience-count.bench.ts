@@ -375,7 +375,9 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0);
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0);
+}
 
 function against(name: string, value: number, ours: number): NonNullable<Figure['against']> {
   return { name, value: round(value), ratio: round(ours / value) };
