@@ -23,6 +23,7 @@ const BAD_EVERY = 10_000;
 const CREDIT_SHARE = 0.25;
 /** Share of the rows that a day brings. */
 const DAY = 0.01;
+const HEADER = 'transaction_id,customer_id,at,amount,direction,kind,channel,counterparty';
 
 const sizes = sizesOr([100_000, 1_000_000, 10_000_000]);
 const figures: Figure[] = [];
@@ -287,8 +288,6 @@ async function writeDay(
     return `${mode}${String(at).padStart(9, '0')},${customerId(random.integer(customers))},${instant},12.50,debit,card,app,Merchant 1`;
   });
 }
-
-const HEADER = 'transaction_id,customer_id,at,amount,direction,kind,channel,counterparty';
 
 /** The lines of a file of so many rows, in order. */
 function transactions(rows: number, customers: number): (at: number) => string {
