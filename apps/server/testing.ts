@@ -8,8 +8,6 @@ export interface TestServer {
   readonly home: string;
   /** The modules themselves, for what comes to them by other ways than HTTP. */
   readonly platform: RunningServer['platform'];
-  /** The engines beneath them. */
-  readonly stores: RunningServer['stores'];
   /** Signs in as one of the first users; answers a caller of the API that throws on a refusal. */
   as(username: string): Promise<Caller>;
   /** Stops the server and starts it again on the same data. */
@@ -42,9 +40,6 @@ export async function startTestServer(
     home,
     get platform() {
       return server.platform;
-    },
-    get stores() {
-      return server.stores;
     },
     async as(username) {
       const file: { users: { username: string; password: string }[] } = JSON.parse(
