@@ -1,4 +1,5 @@
 import type { ProblemFault } from '@rapport/kernel';
+import { CALENDAR_FUNCTIONS, type CalendarFunction } from './calendar-functions.ts';
 
 /** What the names in an expression stand for. */
 export interface ExpressionScope {
@@ -95,6 +96,7 @@ const SINCE: Readonly<Record<string, (argument: string) => string>> = {
 export const EXPRESSION_FUNCTIONS: readonly string[] = [
   ...Object.keys(FUNCTIONS),
   ...Object.keys(SINCE),
+  ...Object.keys(CALENDAR_FUNCTIONS),
 ].toSorted();
 
 /**
@@ -112,7 +114,12 @@ export function compileExpression(
   const names = new Set<string>();
   const parts: string[] = [];
   /** Opened brackets: `(`, `[`, and closing text for the functions that wrap their argument. */
-  const open: { close: ')' | ']'; wrap?: (argument: string) => string; from: number }[] = [];
+  const open: {
+    close: ')' | ']';
+    wrap?: (argument: string) => string;
+    calendar?: CalendarFunction;
+    from: number;
+  }[] = [];
   const fault = (token: { at: number }, message: string): void => {
     faults.push({ pointer, message: `${message} (at character ${token.at + 1})` });
   };
@@ -130,9 +137,15 @@ export function compileExpression(
     } else if (token.kind === 'word') {
       if (next?.text === '(' && !KEYWORDS.has(token.text.toLowerCase())) {
         const wrap = Object.hasOwn(SINCE, token.text) ? SINCE[token.text] : undefined;
+        const calendar = Object.hasOwn(CALENDAR_FUNCTIONS, token.text)
+          ? CALENDAR_FUNCTIONS[token.text]
+          : undefined;
         const name = Object.hasOwn(FUNCTIONS, token.text) ? FUNCTIONS[token.text] : undefined;
         if (wrap) {
           open.push({ close: ')', wrap, from: parts.length });
+          at++;
+        } else if (calendar) {
+          open.push({ close: ')', calendar, from: parts.length });
           at++;
         } else if (name) {
           parts.push(name);
@@ -179,7 +192,11 @@ export function compileExpression(
         return { faults };
       }
       if (opened.wrap) parts.push(opened.wrap(parts.splice(opened.from).join(' ')));
-      else parts.push(')');
+      else if (opened.calendar) {
+        const sql = opened.calendar(argumentsOf(parts.splice(opened.from)));
+        if (typeof sql === 'string') parts.push(`(${sql})`);
+        else fault(token, sql.fault);
+      } else parts.push(')');
     } else {
       parts.push(token.text);
     }
@@ -188,6 +205,19 @@ export function compileExpression(
   if (parts.length === 0 && faults.length === 0)
     faults.push({ pointer, message: 'The expression is empty.' });
   return faults.length > 0 ? { faults } : { compiled: { sql: `(${parts.join(' ')})`, names: [...names] } };
+}
+
+/** The parts between the commas that stand in no bracket. */
+function argumentsOf(parts: readonly string[]): string[] {
+  const args: string[][] = [[]];
+  let depth = 0;
+  for (const part of parts) {
+    if (part === '(') depth++;
+    if (part === ')') depth--;
+    if (part === ',' && depth === 0) args.push([]);
+    else args.at(-1)?.push(part);
+  }
+  return args.map((each) => each.join(' ')).filter((each) => each !== '');
 }
 
 function tokenize(text: string): Token[] {
