@@ -1,8 +1,15 @@
-import type { TagDefinition, TagPreview, TagValueType, TagView } from '@rapport/tags/contract';
+import type { TagDefinition, TagLifecycle, TagPreview, TagValueType, TagView } from '@rapport/tags/contract';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useParams } from '@tanstack/react-router';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { createTag, previewTag, replaceTag, tagCategoriesQuery, tagQuery } from '../../api/tags.queries.ts';
+import {
+  createTag,
+  previewTag,
+  replaceTag,
+  tagCategoriesQuery,
+  tagLifecycleQuery,
+  tagQuery,
+} from '../../api/tags.queries.ts';
 import { useText } from '../../i18n/i18n.ts';
 import { Figure, Num, Percent, useFormats } from '../../ui/figures.tsx';
 import { SaveIcon } from '../../ui/icons.ts';
@@ -36,7 +43,31 @@ const BLANK: TagDefinition = {
 };
 
 export function NewTagPage() {
-  return <TagEditor initial={BLANK} />;
+  const t = useText();
+  const { demand } = useSearch({ from: '/signed-in/tags/new' });
+  const life = useQuery({ ...tagLifecycleQuery(demand ?? ''), enabled: demand !== undefined });
+  if (demand === undefined) return <TagEditor initial={BLANK} />;
+  // Whoever writes what was asked for begins with the words of the demand.
+  if (life.data) return <TagEditor key={demand} initial={ofDemand(life.data)} />;
+  return (
+    <Page title={t('tags.new')} crumbs={[{ label: t('tags.title'), to: '/tags' }]}>
+      <Answer query={life}>{() => null}</Answer>
+    </Page>
+  );
+}
+
+function ofDemand({ tagId, demand }: TagLifecycle): TagDefinition {
+  return {
+    ...BLANK,
+    id: tagId,
+    ...(demand
+      ? {
+          title: demand.title,
+          description: demand.need,
+          ...(demand.category === undefined ? {} : { category: demand.category }),
+        }
+      : {}),
+  };
 }
 
 export function EditTagPage() {
