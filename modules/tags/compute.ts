@@ -577,6 +577,13 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
             {},
             { maxSeconds: MAX_SECONDS },
           );
+          const doubtful = statements.doubtful(changes);
+          if (doubtful !== undefined)
+            await warehouse.command(
+              `INSERT INTO ${warehouse.identifier(strangers)} ${doubtful}`,
+              {},
+              { maxSeconds: MAX_SECONDS, perCustomer: true },
+            );
           return Promise.all([changes, strangers].map(rowsOf));
         });
         const tags = plans.map(({ tag }) => tag);
@@ -610,7 +617,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
             inserts: [
               ...rangesOf(maxCid, statements.columns.length).map((range) => ({
                 columns,
-                select: statements.merged(changes, isPatch, range),
+                select: statements.merged(changes, strangers, isPatch, range),
                 params: {},
                 settings: { join_use_nulls: 0 },
               })),
@@ -685,7 +692,7 @@ export function createComputation(deps: { warehouse: Warehouse; releases: Releas
         const middle = Math.ceil(items.length / 2);
         if (canPack && messageOf(error).includes(TOO_MANY_ROWS))
           return writeEach(group, items, statement, false);
-        if (items.length === 1 && only) failed.set(only.tag.id, messageOf(error));
+        if (items.length === 1 && only) failed.set(only.tag.id, failureOf(only.tag, error));
         else {
           await writeEach(group, items.slice(0, middle), statement, canPack);
           await writeEach(group, items.slice(middle), statement, canPack);
@@ -767,6 +774,15 @@ export function placeOfTag(release: Release, tagId: string): Place | undefined {
   if (placement?.column === undefined) return undefined;
   const { table, column, segments } = placement;
   return { table, column, ...(segments ? { segments } : {}) };
+}
+
+/** Why a tag could not be computed, in words of the bank where the engine's would not help. */
+function failureOf(tag: TagDefinition, error: unknown): string {
+  const message = messageOf(error);
+  const table = tableOf(tag);
+  return table !== '' && /\bUNKNOWN_TABLE\b|Unknown table|does(n't| not) exist/.test(message)
+    ? `The table ${table} is gone from the warehouse; load its source again. Until then the values of before stay.`
+    : message;
 }
 
 /** What went wrong, without the engine's stack and without the statement. */

@@ -181,6 +181,15 @@ export function keptStates(plans: readonly RowPlan[], texts: readonly string[]):
   parts.forEach((own, at) => {
     const { id, valueType } = plans[at]?.tag ?? { id: '', valueType: 'text' };
     const [count, sum] = own ?? [];
+    if (
+      own?.length === 1 &&
+      valueType === 'money' &&
+      texts[at] === castSql('money', count?.call.text ?? '')
+    ) {
+      const known = `toUInt8(${id} IS NOT NULL)`;
+      if (count?.call.kind === 'most') values.set(count.name, `tuple(${known}, ifNull(${id}, 0))`);
+      if (count?.call.kind === 'least') values.set(count.name, `tuple(${known}, -ifNull(${id}, 0))`);
+    }
     if (count?.call.kind !== 'count') return;
     const { text } = count.call;
     if (own?.length === 1 && texts[at] === castSql('number', text) && valueType === 'number')

@@ -6,7 +6,16 @@ import { keptStates, type MaskedPlans, maskPlans } from './fuse.ts';
 import { changeOf, edgesOf, segmentsOf, type TagInputs } from './inputs.ts';
 import { existAll, type Standing, segmentsBelow } from './patches.ts';
 import type { RowPlan } from './plan.ts';
-import { changeSql, mergedSql, type StateCall, stateCalls, stateNames, valueOverStates } from './states.ts';
+import {
+  changeSql,
+  changeType,
+  doubtSql,
+  mergedSql,
+  type StateCall,
+  stateCalls,
+  stateNames,
+  valueOverStates,
+} from './states.ts';
 
 /** Tags of one wide table whose kept states are brought up to date by the rows that came and went. */
 export interface MergeGroup {
@@ -83,7 +92,12 @@ export async function mergeGroups(
     for (const each of members) {
       const placement = release.placements.get(`tag/${each.plan.tag.id}`);
       if (!placement) continue;
-      const key = JSON.stringify([placement.table, each.plan.fused?.isOfRowsOnly === true]);
+      // Extremes stay apart: of the customers whose extreme went, all tags of the group are computed again.
+      const key = JSON.stringify([
+        placement.table,
+        each.plan.fused?.isOfRowsOnly === true,
+        /\b(max|min)If\(toNullable\(\w+_minor/.test(each.plan.value),
+      ]);
       byTable.set(key, [...(byTable.get(key) ?? []), each]);
     }
     for (const own of byTable.values()) {
@@ -190,8 +204,15 @@ export interface Merge {
   readonly changes: { readonly select: string; readonly params: Readonly<Record<string, SqlValue>> };
   readonly hidden: readonly { readonly name: string; readonly type: string }[];
   readonly states: ReturnType<typeof keptStates>['of'];
+  /** Query of the customers of whom the changes do not tell everything. */
+  doubtful(changes: string): string | undefined;
   /** Values, then hidden columns, of customers that have values. @param only  whether of those in the changes alone */
-  merged(changes: string, only: boolean, range: { from: number; to: number } | undefined): string;
+  merged(
+    changes: string,
+    strangers: string,
+    only: boolean,
+    range: { from: number; to: number } | undefined,
+  ): string;
 }
 
 export function mergeStatements(
@@ -245,6 +266,7 @@ export function mergeStatements(
     ),
   ];
   const kept = keptStates(plans, masked.texts);
+  const doubts = all.some(({ call }) => doubtSql(call, '', '') !== undefined);
   const values = plans.map((_, at) =>
     valueOverStates(
       masked.texts[at] ?? '',
@@ -253,16 +275,23 @@ export function mergeStatements(
     ),
   );
   return {
-    columns: ['cid UInt32', ...all.map(({ call }, at) => `c${at} ${call.type}`)],
+    columns: ['cid UInt32', ...all.map(({ call }, at) => `c${at} ${changeType(call)}`)],
     changes: {
       select: `SELECT cid, ${texts.map((text, at) => `${text} AS x${at}`).join(', ')} FROM (SELECT *, ${derived.join(', ')} FROM ${warehouse.identifier(rows)}) GROUP BY cid`,
       params: masked.params,
     },
     hidden: kept.hidden,
     states: kept.of,
-    merged: (changes, only, range) => {
+    doubtful: (changes) => {
+      const doubts = all.flatMap(({ call }, at) => doubtSql(call, `o.b${at}`, `d.c${at}`) ?? []);
+      return doubts.length === 0
+        ? undefined
+        : `SELECT o.cid AS cid FROM (SELECT cid, ${all.map((state, at) => `${state.before} AS b${at}`).join(', ')} FROM ${warehouse.identifier(table)}) AS o INNER JOIN ${warehouse.identifier(changes)} AS d ON d.cid = o.cid WHERE ${doubts.join(' OR ')}`;
+    },
+    merged: (changes, strangers, only, range) => {
       const within = range === undefined ? '' : ` WHERE cid >= ${range.from} AND cid < ${range.to}`;
-      const before = `SELECT cid, ${all.map((state, at) => `${state.before} AS b${at}`).join(', ')} FROM ${warehouse.identifier(table)}${within}`;
+      const others = doubts ? `cid NOT IN (SELECT cid FROM ${warehouse.identifier(strangers)})` : '';
+      const before = `SELECT cid, ${all.map((state, at) => `${state.before} AS b${at}`).join(', ')} FROM ${warehouse.identifier(table)}${within}${others === '' ? '' : `${within === '' ? ' WHERE' : ' AND'} ${others}`}`;
       const change = `SELECT * FROM ${warehouse.identifier(changes)}${within}`;
       const merged = all.map(
         ({ call, start }, at) => `${mergedSql(call, `o.b${at}`, `d.c${at}`, start)} AS m${at}`,

@@ -274,7 +274,10 @@ export function planStatistic(
   const at = `(${entry.at})`;
   const params: Record<string, SqlValue> = {};
   let conditionCount = 0;
+  const tests = new Map<PropertyCondition, string>();
   const test = (where: PropertyCondition): string => {
+    const known = tests.get(where);
+    if (known !== undefined) return known;
     const compiled = compileProperties(where, entry, { now: frames.frame.end });
     // Several conditions stand in one statement: each gets numbers of its own.
     const first = 1_000 * conditionCount++;
@@ -284,7 +287,9 @@ export function planStatistic(
         Object.entries(compiled.params).map(([name, value]) => [`p${first + Number(name.slice(1))}`, value]),
       ),
     );
-    return compiled.sql.replaceAll(/\{p(\d+):/g, (_, number: string) => `{p${first + Number(number)}:`);
+    const sql = compiled.sql.replaceAll(/\{p(\d+):/g, (_, number: string) => `{p${first + Number(number)}:`);
+    tests.set(where, sql);
+    return sql;
   };
   const fixed = [
     ...(definition.event === undefined ? [] : [`name = ${literal(definition.event)}`]),

@@ -8,7 +8,7 @@ import type { RowPlan } from './plan.ts';
  */
 export interface StateCall {
   readonly text: string;
-  readonly kind: 'count' | 'sum' | 'bag' | 'latest' | 'last';
+  readonly kind: 'count' | 'sum' | 'bag' | 'latest' | 'last' | 'most' | 'least';
   /** What is aggregated, or '' for a count. */
   readonly argument: string;
   readonly condition: string;
@@ -67,6 +67,13 @@ function callOf(
       ? undefined
       : { kind: 'bag', argument: key, condition: second, type: `Map(${element}, Int64)` };
   }
+  if (/^toNullable\(\w+_minor\)$/.test(first) && (name === 'max' || name === 'min'))
+    return {
+      kind: name === 'max' ? 'most' : 'least',
+      argument: first,
+      condition: second,
+      type: 'Tuple(UInt8, Int64)',
+    };
   if (name !== 'max') return undefined;
   if (first === 'toNullable(at)' || first === '(at)')
     return { kind: 'latest', argument: first, condition: second, type: 'Tuple(UInt8, Int64)' };
@@ -95,6 +102,14 @@ function argumentsFrom(text: string, start: number): { parts: string[]; end: num
   return undefined;
 }
 
+/** Warehouse type of what came and went: of extremes both are kept apart. */
+export const changeType = ({ kind, type }: StateCall): string =>
+  kind === 'most' || kind === 'least' ? `Tuple(${type}, ${type})` : type;
+
+/** An extreme with whether there is one; the least is the greatest of the negative ones. */
+const extremeSql = (kind: StateCall['kind'], argument: string): string =>
+  `tuple(toUInt8(1), ${kind === 'least' ? '-' : ''}assumeNotNull(${argument}))`;
+
 /** The state over the rows of a window, as it is kept. */
 export function stateSql({ kind, text, argument, condition }: StateCall): string {
   switch (kind) {
@@ -108,6 +123,9 @@ export function stateSql({ kind, text, argument, condition }: StateCall): string
       return `maxIf(tuple(toUInt8(1), toUnixTimestamp64Milli(assumeNotNull(${argument}))), ${condition})`;
     case 'last':
       return `maxIf(tuple(toUInt8(1), ${argument.slice('tuple('.length)}, ${condition})`;
+    case 'most':
+    case 'least':
+      return `maxIf(${extremeSql(kind, argument)}, ${condition})`;
   }
 }
 
@@ -127,8 +145,17 @@ export function changeSql({ kind, argument, condition }: StateCall, weight: stri
       return `maxIf(tuple(toUInt8(1), toUnixTimestamp64Milli(assumeNotNull(${argument}))), ${condition} AND ${weight} > 0)`;
     case 'last':
       return `maxIf(tuple(toUInt8(1), ${argument.slice('tuple('.length)}, ${condition} AND ${weight} > 0)`;
+    case 'most':
+    case 'least': {
+      const value = extremeSql(kind, argument);
+      return `tuple(maxIf(${value}, ${condition} AND ${weight} > 0), maxIf(${value}, ${condition} AND ${weight} < 0))`;
+    }
   }
 }
+
+/** When a change leaves open what the state is: the extreme itself went, and rows in between would have to tell. */
+export const doubtSql = ({ kind }: StateCall, before: string, change: string): string | undefined =>
+  kind === 'most' || kind === 'least' ? `(${change}.2.1 = 1 AND ${change}.2 >= ${before})` : undefined;
 
 /**
  * A state brought up to date.
@@ -155,6 +182,9 @@ export function mergedSql(
           : `if(${before}.2 > ${start}, ${before}, defaultValueOfTypeName('${type}'))`;
       return `if(${change} > ${kept}, ${change}, ${kept})`;
     }
+    case 'most':
+    case 'least':
+      return `if(${change}.1 > ${before}, ${change}.1, ${before})`;
   }
 }
 
@@ -172,6 +202,9 @@ export function finishedSql({ kind, argument, text }: StateCall, state: string):
     }
     case 'last':
       return `tuple(${state}.2, ${state}.3, ${state}.4)`;
+    case 'most':
+    case 'least':
+      return `if(${state}.1 = 1, ${kind === 'least' ? '-' : ''}${state}.2, NULL)`;
   }
 }
 
