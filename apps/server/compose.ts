@@ -75,6 +75,7 @@ import {
 import { createWorkbench, workbenchMigrations, workbenchRoutes } from '@rapport/workbench';
 import { alertSinks } from './alert-sinks.ts';
 import type { Config } from './config.ts';
+import { createConsentAliases } from './consent-aliases.ts';
 import { contentProfiles } from './content-profiles.ts';
 import { createMaintenance } from './maintenance.ts';
 import { metricWorld } from './metric-world.ts';
@@ -333,6 +334,13 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     secrets,
     consentModel,
   });
+  const consentAliases = createConsentAliases({
+    aliases: oneCustomer.aliases,
+    consents: channels.consents,
+    releases,
+    log,
+  });
+  oneCustomer.resolution.onApplied(() => consentAliases.renew());
   const decisions = createDecisions({
     relational,
     warehouse,
@@ -457,6 +465,7 @@ export function compose({ stores, config, secrets, clock, log, publicUrl }: Comp
     partnersRoutes(partners),
   ];
   const workers: Component[] = [tags.usage.component];
+  if (roles.has('project') || roles.has('deliver')) workers.push(consentAliases);
   if (roles.has('maintain')) {
     workers.push(createMaintenance({ releases, log }), catalog.arrivals.watch());
   }

@@ -302,9 +302,26 @@ describe('a run', () => {
     expect(before).toMatchObject({ merges: 0, mergedCustomers: 0 });
     expect(before.lastRun).toBeUndefined();
     expect((await checker('POST', '/identity/runs', {})).status).toBe(403);
+    const { consents } = server.platform.channels;
+    const sms = async (): Promise<[string, string][]> =>
+      [...(await consents.obstacles(['A1', 'A2', 'R1'], 'sms', 'service'))].sort();
+    await ok(
+      admin('POST', '/suppressions', {
+        customerId: 'R1',
+        channel: 'sms',
+        appliesTo: 'all',
+        reason: 'complaint',
+      }),
+    );
+    expect(await sms()).toEqual([['R1', 'complaint']]);
     await finished(await ok(analyst('POST', '/identity/runs', { full: true })));
     await visible();
     const after = await summary();
+    // Who said no under one bank id is asked under none.
+    await expect.poll(sms).toEqual([
+      ['A1', 'complaint'],
+      ['R1', 'complaint'],
+    ]);
     expect(after).toMatchObject({ merges: 1, mergedCustomers: 1, pending: 0, distinct: 0 });
     expect(after.lastRun).toMatchObject({
       state: 'done',

@@ -22,7 +22,7 @@ export const AlertState = Type.Union(
 export const AlertView = Type.Object(
   {
     id: text('Alert', 'alt_01j9z3'),
-    kind: text('Kind: quality, drift, arrival, load, stream', 'quality'),
+    kind: text('Kind: quality, drift, arrival, load, stream, tag', 'quality'),
     severity: AlertSeverity,
     subject: text('What it is about', 'src/core/client'),
     message: LocalizedText,

@@ -182,5 +182,45 @@ $obstacle$;
       id: '20261123T202500_deliveries_of_a_campaign',
       sql: 'create index if not exists message_by_campaign on channels.message (campaign_id, id desc);',
     },
+    {
+      id: '20261125T111000_consents_of_one_customer',
+      sql: `
+-- Bank ids that are one customer: whoever said no under one of them is asked under none.
+create table channels.alias (
+  customer_id text primary key,
+  of text not null
+);
+create index alias_of on channels.alias (of);
+
+create function channels.ids_of(p_customer text)
+returns text[] language sql stable as $ids$
+  select array(
+    select p_customer
+    union
+    select a.of from channels.alias a where a.customer_id = p_customer
+    union
+    select a.customer_id from channels.alias a
+     where a.of = p_customer or a.of = (select b.of from channels.alias b where b.customer_id = p_customer))
+$ids$;
+
+create or replace function channels.may_send(p_customer text, p_channel text, p_purpose text, p_now timestamptz, p_needs_consent boolean)
+returns text language sql stable as $may$
+  select coalesce(
+    (select 'suppressed:' || s.reason from channels.suppression s
+      where s.customer_id = any(channels.ids_of(p_customer)) and s.ended_at is null and (s.channel = '*' or s.channel = p_channel)
+        and (s.applies_to = 'all' or p_purpose = 'marketing') and (s.until is null or s.until > p_now)
+      order by s.created_at limit 1),
+    case when p_purpose = 'marketing' then
+      case (select c.granted from channels.consent c
+             where c.customer_id = any(channels.ids_of(p_customer)) and c.channel = p_channel and c.purpose = p_purpose and c.at <= p_now
+             order by c.at desc, c.granted asc limit 1)
+        when false then 'suppressed:opted_out'
+        when true then null
+        else case when p_needs_consent then 'suppressed:no_consent' end
+      end
+    end)
+$may$;
+`,
+    },
   ],
 };

@@ -226,6 +226,8 @@ export interface Consents {
     query: { customerId?: string; cursor?: string; limit?: number },
     actor: Actor,
   ): Promise<{ items: SuppressionView[]; nextCursor?: string }>;
+  /** Bank ids that are one customer, all of them: what was said under one holds for the others. */
+  sameCustomers(ids: readonly { readonly customerId: string; readonly of: string }[]): Promise<void>;
   /** Why each customer may not get a message on this channel now; those who may are absent. */
   obstacles(
     customerIds: readonly string[],

@@ -148,7 +148,7 @@ export function createConsents(
         async read(before, limit) {
           const found = await pool.query<ConsentRow>(
             `select ${CONSENT} from channels.consent c
-             where ($1::text is null or c.customer_id = $1) and ($2::text is null or c.id < $2) order by c.id desc limit $3`,
+             where ($1::text is null or c.customer_id = any(channels.ids_of($1))) and ($2::text is null or c.id < $2) order by c.id desc limit $3`,
             [query.customerId ?? null, before ?? null, limit],
           );
           return found.rows;
@@ -218,7 +218,7 @@ export function createConsents(
         async read(before, limit) {
           const found = await pool.query<SuppressionRow>(
             `select ${SUPPRESSION} from channels.suppression s
-             where s.ended_at is null and ($1::text is null or s.customer_id = $1) and ($2::text is null or s.id < $2)
+             where s.ended_at is null and ($1::text is null or s.customer_id = any(channels.ids_of($1))) and ($2::text is null or s.id < $2)
              order by s.id desc limit $3`,
             [query.customerId ?? null, before ?? null, limit],
           );
@@ -242,6 +242,21 @@ export function createConsents(
           new Date(clock.now()),
         ],
       );
+    },
+    async sameCustomers(ids) {
+      await transaction(async (client) => {
+        await client.query('lock table channels.alias in exclusive mode');
+        await client.query(
+          `delete from channels.alias a where not exists (
+             select 1 from unnest($1::text[], $2::text[]) as i (customer_id, of) where i.customer_id = a.customer_id and i.of = a.of)`,
+          [ids.map(({ customerId }) => customerId), ids.map(({ of }) => of)],
+        );
+        await client.query(
+          `insert into channels.alias (customer_id, of) select i.customer_id, i.of from unnest($1::text[], $2::text[]) as i (customer_id, of)
+           on conflict do nothing`,
+          [ids.map(({ customerId }) => customerId), ids.map(({ of }) => of)],
+        );
+      });
     },
     async obstacles(customerIds, channel, purpose) {
       const found = await pool.query<{ customer_id: string; obstacle: string }>(

@@ -211,6 +211,28 @@ describe('the public pages', () => {
     expect((await edge.http.inject({ url })).body).toContain('Done.');
   });
 
+  it('hold for every bank id of one customer, until the ids are two customers again', async () => {
+    const { consents } = world.channels;
+    const [own, absorbed, other] = [idOf(91), idOf(92), idOf(93)];
+    const blocked = async (): Promise<string[]> =>
+      [...(await consents.obstacles([own, absorbed, other], 'sms', 'marketing')).keys()].sort();
+    expect(await blocked()).toEqual([]);
+    await consents.suppress(
+      { customerId: absorbed, channel: 'sms', appliesTo: 'all', reason: 'complaint' },
+      world.actor,
+    );
+    expect(await blocked()).toEqual([absorbed]);
+    await consents.sameCustomers([
+      { customerId: absorbed, of: own },
+      { customerId: other, of: own },
+    ]);
+    expect(await blocked()).toEqual([own, absorbed, other]);
+    await consents.sameCustomers([{ customerId: other, of: own }]);
+    expect(await blocked()).toEqual([absorbed]);
+    await consents.sameCustomers([]);
+    expect(await blocked()).toEqual([absorbed]);
+  });
+
   it('refuse a token made for something else, or by someone else', async () => {
     const [id = ''] = await sent('cmp_u2', 1, 32);
     for (const token of [
