@@ -9,17 +9,12 @@ import { type Figure, measure, report, round, sizesOr, summarize } from './harne
 const ASKED = 1_500;
 const figures: Figure[] = [];
 for (const customers of sizesOr([20_000, 200_000, 1_000_000])) {
-  const server = await startTestServer();
+  const server = await startTestServer({
+    withDemo: true,
+    env: { RAPPORT_DEMO_CUSTOMERS: String(customers) },
+  });
   try {
     const administrator = await server.as('admin');
-    const started = await administrator('POST', '/demo', { customers });
-    const jobId = String(started.body.jobId ?? started.body.id);
-    for (;;) {
-      const { body } = await administrator('GET', `/jobs/${jobId}`);
-      if (body.state === 'done') break;
-      if (body.state === 'failed') throw new Error(String(body.error));
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    }
     const warehouse = Number(await readFile(join(server.home, 'warehouse/engine.pid'), 'utf8'));
     const retail = Math.floor(customers * 0.97);
     const step = 7_919;
